@@ -1,0 +1,115 @@
+"""Children stop when their context ends, and when their parent dies."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from libs.processes import child
+from libs.processes.child import child_process
+
+# Starts a child of its own, prints both process ids, and waits to be stopped.
+FAMILY = """
+import os, signal, subprocess, sys
+if {stubborn}:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+grandchild = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+print(os.getpid(), grandchild.pid, flush=True)
+signal.pause()
+"""
+# Runs FAMILY as child_process does, in a process of its own.
+PARENT = """
+import signal, sys
+from libs.processes.child import child_process
+with child_process([sys.executable, "-c", sys.argv[1]]):
+    signal.pause()
+"""
+
+
+def family_of(output: Path) -> list[psutil.Process]:
+    """The processes that FAMILY prints, once it has."""
+    deadline = time.monotonic() + 10
+    while not output.read_text().endswith("\n"):
+        assert time.monotonic() < deadline, "waited 10 s in vain"
+    return [psutil.Process(int(pid)) for pid in output.read_text().split()]
+
+
+def end(processes: list[psutil.Process]) -> bool:
+    """Whether all processes end within 5 s; one that waits for its parent to notice has ended."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if not any(process.is_running() for process in processes if not is_zombie(process)):
+            return True
+    return False
+
+
+def is_zombie(process: psutil.Process) -> bool:
+    """Whether the process has ended, and only its parent has not yet asked how."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.status() == psutil.STATUS_ZOMBIE
+    return False
+
+
+def test_should_stop_the_child_and_what_it_started(tmp_path: Path) -> None:
+    # Given
+    output = tmp_path / "output"
+    command = [sys.executable, "-c", FAMILY.format(stubborn=False)]
+    with output.open("wb") as file, child_process(command, output=file) as process:
+        # When
+        processes = family_of(output)
+        assert processes[0].pid == process.pid
+
+    # Then
+    assert end(processes)
+    assert process.returncode == -signal.SIGTERM
+
+
+def test_should_kill_a_child_that_does_not_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    monkeypatch.setattr(child, "STOP_SECONDS", 0.1)
+    output = tmp_path / "output"
+    command = [sys.executable, "-c", FAMILY.format(stubborn=True)]
+    with output.open("wb") as file, child_process(command, output=file) as process:
+        # When
+        processes = family_of(output)
+
+    # Then
+    assert end(processes)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_should_pass_on_the_status_of_a_child_that_ends_by_itself() -> None:
+    # When
+    with child_process([sys.executable, "-c", "raise SystemExit(3)"]) as process:
+        process.wait()
+
+    # Then
+    assert process.returncode == 3
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux tells a child of its parent's death"
+)
+def test_should_stop_the_child_when_the_parent_is_killed(tmp_path: Path) -> None:
+    # Given
+    output = tmp_path / "output"
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
+    command = [sys.executable, "-c", PARENT, FAMILY.format(stubborn=False)]
+    with output.open("wb") as file:
+        with subprocess.Popen(command, stdout=file, env=environment) as parent:
+            processes = family_of(output)
+
+            # When
+            parent.kill()
+
+    # Then
+    assert end(processes[:1])
+    processes[1].kill()

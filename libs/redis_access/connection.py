@@ -1,0 +1,83 @@
+"""The one way in which a process reaches Redis: a client made from the URL in REDIS_URL."""
+
+import os
+from urllib.parse import parse_qsl, urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from libs.redis_access.policy import POOL_SIZE, WAIT_SECONDS
+
+VARIABLE = "REDIS_URL"
+DEFAULT_URL = "redis://localhost:6379"
+
+_SCHEMES = {"redis", "rediss", "unix"}
+
+# What a URL may set after "?". Everything else redis-py would take there is policy.
+_OPTIONS = {"db", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
+_ENCODE = "(in a user name or password, write / ? # @ : and % percent-encoded)"
+
+
+class RedisUrlError(ValueError):
+    """REDIS_URL cannot be used. The text names the variable and the fault, never the password."""
+
+
+def connect_from_environment() -> redis.Redis:
+    """A client for the server that REDIS_URL names, or else for redis://localhost:6379.
+
+    Raises RedisUrlError if REDIS_URL is malformed.
+    """
+    return connect(os.environ.get(VARIABLE, DEFAULT_URL))
+
+
+def connect(url: str) -> redis.Redis:
+    """A client for url: redis://, rediss:// (TLS) or unix://; it connects when first used.
+
+    Make one per process and share it between threads; in a forked child it connects anew.
+    Raises RedisUrlError if url is malformed.
+    """
+    _check(url)
+    pool = redis.BlockingConnectionPool.from_url(
+        url,
+        max_connections=POOL_SIZE,
+        timeout=WAIT_SECONDS,
+        socket_timeout=WAIT_SECONDS,
+        socket_connect_timeout=WAIT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        # Each of these would be one more answer to wait for on a new connection.
+        protocol=2,
+        driver_info=None,
+    )
+    return redis.Redis.from_pool(pool)  # closing the client closes its connections
+
+
+def _check(url: str) -> None:
+    """Raise RedisUrlError if url is malformed; quote no part that could belong to a password."""
+    _require(url, f"is empty; unset it to use {DEFAULT_URL}")
+    _require(not any(map(str.isspace, url)), "holds white space")
+    scheme, separator, _ = url.partition("://")
+    _require(separator and scheme in _SCHEMES, "must begin with redis://, rediss:// or unix://")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        options = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+    except ValueError:  # not chained, because its text quotes the URL
+        raise RedisUrlError(f"{VARIABLE} has a malformed host, port or option {_ENCODE}") from None
+    _require(not parts.fragment, f"has a part after # {_ENCODE}")
+    unknown = {name for name, _ in options} - _OPTIONS
+    _require(not unknown, f"has an option other than {', '.join(sorted(_OPTIONS))} {_ENCODE}")
+    databases = [value for name, value in options if name == "db"]
+    if scheme == "unix":
+        absolute = not parts.hostname and parts.path.strip("/")
+        _require(absolute, "must give the socket's absolute path: unix:///run/redis.sock")
+    else:
+        _require(parts.hostname, f"has no host; the form is {scheme}://[user:password@]host[:port]")
+        _require(port != 0, "has port 0")
+        databases += filter(None, [parts.path.strip("/")])
+    _require(all(map(str.isdecimal, databases)), f"has a database that is no number {_ENCODE}")
+
+
+def _require(condition: object, problem: str) -> None:
+    if not condition:
+        raise RedisUrlError(f"{VARIABLE} {problem}")

@@ -1,0 +1,97 @@
+"""The URLs that connect() takes, and those it refuses at start-up."""
+
+import pytest
+import redis
+
+from libs.redis_access.connection import RedisUrlError, connect, connect_from_environment
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("redis://localhost", {"host": "localhost"}),
+        ("redis://user:p%40ss@redis.example:6380/3", {"port": 6380, "password": "p@ss", "db": 3}),
+        ("redis://[::1]:6379/?db=2", {"host": "::1", "db": 2}),
+        ("rediss://redis.example/0?ssl_ca_certs=/ca.pem", {"ssl_ca_certs": "/ca.pem"}),
+        ("unix:///run/redis.sock?db=1", {"path": "/run/redis.sock", "db": 1}),
+        ("unix://user:pass@/run/redis.sock", {"path": "/run/redis.sock", "password": "pass"}),
+    ],
+)
+def test_should_take_every_part_of_a_url(url: str, expected: dict[str, object]) -> None:
+    # When
+    client = connect(url)
+
+    # Then
+    options = client.connection_pool.connection_kwargs
+    assert expected.items() <= options.items()
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("", "is empty"),
+        ("redis://localhost \n", "white space"),
+        ("localhost:6379", "must begin with redis://"),
+        ("http://localhost:6379", "must begin with redis://"),
+        ("redis:localhost", "must begin with redis://"),
+        ("redis://", "has no host"),
+        ("redis://:6379", "has no host"),
+        ("redis://localhost:0", "port 0"),
+        ("redis://localhost:port", "malformed host, port"),
+        ("redis://localhost:65536", "malformed host, port"),
+        ("redis://[::1", "malformed host, port"),
+        ("redis://localhost/main", "database that is no number"),
+        ("redis://localhost?db=-1", "database that is no number"),
+        ("redis://localhost?db", "malformed host, port or option"),
+        ("redis://localhost?socket_timeout=5", "option other than db, ssl_ca_certs"),
+        ("unix://run/redis.sock", "absolute path"),
+        ("unix://", "absolute path"),
+    ],
+)
+def test_should_say_what_is_wrong_with_a_url(url: str, problem: str) -> None:
+    # When
+    with pytest.raises(RedisUrlError) as caught:
+        connect(url)
+
+    # Then
+    assert str(caught.value).startswith("REDIS_URL ")
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize("mistake", ["se/cret", "se?cret", "se#cret", "se cret", "se[cret"])
+@pytest.mark.parametrize("user", ["", "user"])
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "ftp"])
+def test_should_never_print_a_password(scheme: str, user: str, mistake: str) -> None:
+    # Given
+    url = f"{scheme}://{user}:{mistake}@localhost:6379/0"
+
+    # When
+    with pytest.raises(RedisUrlError) as caught:
+        connect(url)
+
+    # Then
+    assert "se" not in str(caught.value).replace("user", "").replace("database", "")
+    assert "cret" not in str(caught.value)
+
+
+def test_should_use_the_local_redis_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given
+    monkeypatch.delenv("REDIS_URL", raising=False)
+
+    # When
+    options = connect_from_environment().connection_pool.connection_kwargs
+
+    # Then
+    assert (options["host"], options.get("port", 6379)) == ("localhost", 6379)
+
+
+def test_should_not_connect_before_the_first_command() -> None:
+    # Given
+    client = connect("redis://127.0.0.1:1")
+
+    # When
+    with pytest.raises(redis.ConnectionError) as caught:
+        client.ping()
+
+    # Then
+    assert "refused" in str(caught.value)

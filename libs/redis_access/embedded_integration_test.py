@@ -1,0 +1,85 @@
+"""The embedded Redis keeps its data, shares it with nobody, and says why it cannot start."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from libs.redis_access.connection import connect
+from libs.redis_access.embedded import EmbeddedRedis, EmbeddedRedisError, embedded_redis
+from libs.redis_access.page_views import count_page_view
+
+
+def count(server: EmbeddedRedis) -> int:
+    """Count one page view there."""
+    with contextlib.closing(connect(server.url)) as client:
+        return count_page_view(client)
+
+
+def test_should_keep_its_data_when_stopped_and_when_killed(data_dir: Path) -> None:
+    # Given
+    numbers = []
+
+    # When
+    with embedded_redis(data_dir) as server:
+        numbers.append(count(server))
+    with embedded_redis(data_dir) as server:
+        numbers.append(count(server))
+        server.process.kill()
+        server.process.wait()
+    with embedded_redis(data_dir) as server:
+        numbers.append(count(server))
+
+    # Then
+    assert numbers == [1, 2, 3]
+
+
+def test_should_refuse_a_directory_in_use(data_dir: Path) -> None:
+    # Given
+    with embedded_redis(data_dir) as server:
+        # When
+        with pytest.raises(EmbeddedRedisError) as caught, embedded_redis(data_dir):
+            pass
+
+        # Then
+        assert "in use by another tracker" in str(caught.value)
+        assert count(server) == 1
+
+
+def test_should_refuse_a_directory_it_cannot_write_to(data_dir: Path) -> None:
+    # Given
+    (data_dir / "file").touch()
+
+    # When
+    with pytest.raises(EmbeddedRedisError) as caught, embedded_redis(data_dir / "file"):
+        pass
+
+    # Then
+    assert str(caught.value) == f"cannot write to the data directory {data_dir}/file: File exists"
+
+
+def test_should_refuse_a_path_too_long_for_a_socket(data_dir: Path) -> None:
+    # When
+    with pytest.raises(EmbeddedRedisError) as caught, embedded_redis(data_dir / ("long" * 25)):
+        pass
+
+    # Then
+    assert "choose one of at most 92 bytes" in str(caught.value)
+    assert not list(data_dir.iterdir())
+
+
+def test_should_say_where_the_reason_is_when_the_server_does_not_start(data_dir: Path) -> None:
+    # Given
+    with embedded_redis(data_dir) as server:
+        count(server)
+    manifest = data_dir / "appendonlydir" / "appendonly.aof.manifest"
+    manifest.write_text("damaged")
+
+    # When
+    with pytest.raises(EmbeddedRedisError) as caught, embedded_redis(data_dir):
+        pass
+
+    # Then
+    assert str(caught.value).endswith(f"see {data_dir}/redis.log")
+    assert "manifest" in (data_dir / "redis.log").read_text()
+    assert manifest.read_text() == "damaged"

@@ -1,0 +1,295 @@
+"""A page view is counted exactly once, whatever happens between the client and a real Redis."""
+
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import redis
+
+from libs.redis_access.connection import connect
+from libs.redis_access.embedded import EmbeddedRedis, embedded_redis
+from libs.redis_access.fault_proxy import Fault, fault_proxy
+from libs.redis_access.page_views import PAGE_VIEWS_KEY, count_page_view
+from libs.redis_access.policy import ATTEMPTS
+
+ANSWER_SECONDS = 1.0
+THREADS = 8
+VIEWS_PER_THREAD = 15
+
+
+def test_should_count_from_one(redis_client: redis.Redis) -> None:
+    # When
+    numbers = [count_page_view(redis_client) for _ in range(3)]
+
+    # Then
+    assert numbers == [1, 2, 3]
+    assert redis_client.get(PAGE_VIEWS_KEY) == b"3"
+
+
+@pytest.mark.parametrize("start", [4, -1, 2**53])
+def test_should_go_on_from_a_number_set_by_hand(redis_client: redis.Redis, start: int) -> None:
+    # Given
+    redis_client.set(PAGE_VIEWS_KEY, start)
+
+    # When
+    number = count_page_view(redis_client)
+
+    # Then
+    assert number == start + 1
+    assert redis_client.get(PAGE_VIEWS_KEY) == str(start + 1).encode()
+
+
+@pytest.mark.parametrize("value", ["many", "1.5", str(2**63 - 1)])
+def test_should_refuse_what_is_not_a_countable_integer(
+    redis_client: redis.Redis, value: str
+) -> None:
+    # Given
+    redis_client.set(PAGE_VIEWS_KEY, value)
+
+    # When
+    with pytest.raises(redis.ResponseError):
+        count_page_view(redis_client)
+
+    # Then
+    assert redis_client.get(PAGE_VIEWS_KEY) == value.encode()
+    assert redis_client.dbsize() == 1
+
+
+def test_should_lose_nothing_when_redis_is_full(redis_client: redis.Redis) -> None:
+    # Given
+    redis_client.set(PAGE_VIEWS_KEY, 4)
+    redis_client.config_set("maxmemory", 1)
+
+    # When
+    with pytest.raises(redis.OutOfMemoryError):
+        count_page_view(redis_client)
+    redis_client.config_set("maxmemory", 0)
+
+    # Then
+    assert count_page_view(redis_client) == 5
+
+
+def test_should_lose_nothing_when_redis_is_read_only(redis_client: redis.Redis) -> None:
+    # Given
+    redis_client.set(PAGE_VIEWS_KEY, 4)
+    redis_client.replicaof("127.0.0.1", "1")
+
+    # When
+    with pytest.raises(redis.ReadOnlyError):
+        count_page_view(redis_client)
+    redis_client.replicaof("NO", "ONE")
+
+    # Then
+    assert count_page_view(redis_client) == 5
+
+
+def test_should_use_one_round_trip(redis_client: redis.Redis) -> None:
+    # Given
+    count_page_view(redis_client)
+    redis_client.script_flush()
+    before = redis_client.info("stats")["total_commands_processed"]
+
+    # When
+    count_page_view(redis_client)
+
+    # Then
+    after = redis_client.info("stats")["total_commands_processed"]
+    inside_the_script = 4
+    assert after - before == 1 + 1 + inside_the_script  # the first INFO, EVAL
+
+
+def test_should_connect_anew_in_a_forked_process(redis_client: redis.Redis) -> None:
+    # Given
+    parent_connection = redis_client.client_id()
+    reader, writer = os.pipe()
+
+    # When
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(redis.RedisError):
+            os.write(writer, f"{redis_client.client_id()} {count_page_view(redis_client)}".encode())
+        os._exit(0)  # pylint: disable=protected-access  # the documented way for a forked child
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader) as pipe:
+        child_connection, child_number = map(int, pipe.read().split())
+
+    # Then
+    assert child_connection != parent_connection
+    assert [child_number, count_page_view(redis_client)] == [1, 2]
+    assert redis_client.client_id() == parent_connection
+
+
+@dataclass
+class Load:
+    """What a number of concurrent visitors saw."""
+
+    acknowledged: list[int]
+    failed: int
+    slowest_seconds: float
+
+    @property
+    def attempted(self) -> int:
+        """How many views there were."""
+        return len(self.acknowledged) + self.failed
+
+
+def load(url: str, views_per_thread: int = VIEWS_PER_THREAD) -> Load:
+    """Count views from several threads at once, through one client, as a web process does."""
+    result = Load([], 0, 0)
+    lock = threading.Lock()
+
+    def visit(client: redis.Redis) -> None:
+        for _ in range(views_per_thread):
+            start = time.monotonic()
+            number = None
+            with contextlib.suppress(redis.RedisError):
+                number = count_page_view(client)
+            seconds = time.monotonic() - start
+            with lock:
+                result.slowest_seconds = max(result.slowest_seconds, seconds)
+                if number is None:
+                    result.failed += 1
+                else:
+                    result.acknowledged.append(number)
+
+    with contextlib.closing(connect(url)) as client, ThreadPoolExecutor(THREADS) as executor:
+        for visitor in [executor.submit(visit, client) for _ in range(THREADS)]:
+            visitor.result()
+    return result
+
+
+def assert_exactly_once(outcome: Load, client: redis.Redis) -> None:
+    """Every acknowledged view is stored, no view twice, no number was shown twice."""
+    stored = int(client.get(PAGE_VIEWS_KEY) or 0)
+    nonces = len(client.keys(f"{{{PAGE_VIEWS_KEY}}}:nonce:*"))
+    assert len(outcome.acknowledged) <= stored <= outcome.attempted
+    assert nonces == stored
+    assert len(set(outcome.acknowledged)) == len(outcome.acknowledged)
+    assert all(1 <= number <= stored for number in outcome.acknowledged)
+    assert outcome.slowest_seconds < ANSWER_SECONDS
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_should_count_once_when_the_network_fails_now_and_then(
+    redis_client: redis.Redis, redis_socket: Path, fault: Fault
+) -> None:
+    # Given
+    chance = random.Random(fault.name)
+
+    def one_in_four() -> Fault:
+        return fault if chance.random() < 0.25 else Fault.NONE
+
+    # When
+    with fault_proxy(redis_socket, one_in_four) as url:
+        outcome = load(url)
+
+    # Then
+    assert_exactly_once(outcome, redis_client)
+    assert len(outcome.acknowledged) > outcome.attempted / 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "stored"), [(Fault.REPLY_LOST, 1), (Fault.RESET_AFTER, 1), (Fault.RESET_BEFORE, 0)]
+)
+def test_should_fail_in_time_when_the_network_always_fails(
+    redis_client: redis.Redis, redis_socket: Path, fault: Fault, stored: int
+) -> None:
+    # When
+    with fault_proxy(redis_socket, lambda: fault) as url:
+        outcome = load(url, views_per_thread=1)
+
+    # Then
+    assert outcome.failed == THREADS
+    assert int(redis_client.get(PAGE_VIEWS_KEY) or 0) == stored * THREADS
+    assert_exactly_once(outcome, redis_client)
+
+
+def test_should_show_the_same_number_after_a_lost_reply(
+    redis_client: redis.Redis, redis_socket: Path
+) -> None:
+    # Given
+    redis_client.set(PAGE_VIEWS_KEY, 4)
+    faults = iter([Fault.REPLY_LOST] * (ATTEMPTS - 1) + [Fault.NONE])
+
+    # When
+    with fault_proxy(redis_socket, lambda: next(faults)) as url:
+        with contextlib.closing(connect(url)) as client:
+            number = count_page_view(client)
+
+    # Then
+    assert number == 5
+    assert redis_client.get(PAGE_VIEWS_KEY) == b"5"
+
+
+def test_should_fail_in_time_when_the_connection_is_refused() -> None:
+    # When
+    outcome = load("redis://127.0.0.1:1", views_per_thread=1)
+
+    # Then
+    assert outcome.failed == THREADS
+    assert outcome.slowest_seconds < ANSWER_SECONDS
+
+
+@contextlib.contextmanager
+def paused(process_id: int) -> Iterator[None]:
+    """Stop a process without ending it, until the context ends."""
+    os.kill(process_id, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process_id, signal.SIGCONT)
+
+
+def test_should_count_once_when_the_server_is_paused(
+    redis_client: redis.Redis, redis_server: EmbeddedRedis
+) -> None:
+    # Given
+    with paused(redis_server.process.pid):
+        # When
+        during = load(redis_server.url, views_per_thread=2)
+
+    # Then
+    after = load(redis_server.url, views_per_thread=2)
+    assert not during.acknowledged
+    assert len(after.acknowledged) == after.attempted
+    both = Load(
+        after.acknowledged, during.failed, max(during.slowest_seconds, after.slowest_seconds)
+    )
+    assert_exactly_once(both, redis_client)
+
+
+def test_should_count_once_when_the_server_is_killed_and_restarted(data_dir: Path) -> None:
+    # Given
+    with contextlib.ExitStack() as first_life, ThreadPoolExecutor(1) as executor:
+        server = first_life.enter_context(embedded_redis(data_dir))
+        with fault_proxy(data_dir / "redis.sock", lambda: Fault.NONE) as url:
+            visitors = executor.submit(load, url, 60)
+            with contextlib.closing(connect(server.url)) as client:
+                wait_until(lambda: int(client.get(PAGE_VIEWS_KEY) or 0) > THREADS)
+
+            # When
+            server.process.kill()
+            first_life.close()
+            with embedded_redis(data_dir) as second_life:
+                outcome = visitors.result()
+
+                # Then
+                with contextlib.closing(connect(second_life.url)) as client:
+                    assert_exactly_once(outcome, client)
+    assert len(outcome.acknowledged) > THREADS
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Ask again and again; fail after 10 s."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "waited 10 s in vain"

@@ -1,0 +1,78 @@
+"""Which failures are tried again, and for how long."""
+
+import pytest
+import redis
+
+from libs.redis_access.connection import connect
+from libs.redis_access.policy import (
+    ATTEMPTS,
+    BUDGET_SECONDS,
+    WAIT_SECONDS,
+    call_with_retries,
+    slowest_attempt_seconds,
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "waits"),
+    [
+        ("redis://localhost", 3),
+        ("redis://:password@localhost", 4),
+        ("redis://:password@localhost/1", 5),
+        ("unix:///run/redis.sock?db=1", 4),
+        ("rediss://localhost", 5),
+        ("rediss://:password@localhost/1", 7),
+    ],
+)
+def test_should_know_how_long_one_attempt_can_take(url: str, waits: int) -> None:
+    # When
+    seconds = slowest_attempt_seconds(connect(url))
+
+    # Then
+    assert seconds == pytest.approx(waits * WAIT_SECONDS)
+    assert seconds <= BUDGET_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [
+        (redis.ConnectionError(), ATTEMPTS),
+        (redis.TimeoutError(), ATTEMPTS),
+        (redis.BusyLoadingError(), ATTEMPTS),
+        (redis.AuthenticationError(), 1),
+        (redis.ReadOnlyError(), 1),
+        (redis.OutOfMemoryError(), 1),
+        (redis.ResponseError(), 1),
+    ],
+)
+def test_should_try_again_only_what_passes_by_itself(error: Exception, attempts: int) -> None:
+    # Given
+    calls = []
+
+    def fail() -> None:
+        calls.append(error)
+        raise error
+
+    # When
+    with pytest.raises(type(error)):
+        call_with_retries(connect("redis://localhost"), fail)
+
+    # Then
+    assert len(calls) == attempts
+
+
+def test_should_return_the_first_result() -> None:
+    # Given
+    attempts = []
+
+    def fail_once() -> int:
+        attempts.append("attempt")
+        if len(attempts) == 1:
+            raise redis.TimeoutError
+        return 7
+
+    # When
+    result = call_with_retries(connect("redis://localhost"), fail_once)
+
+    # Then
+    assert result == 7

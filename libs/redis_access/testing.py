@@ -1,0 +1,54 @@
+"""Pytest fixtures: a real Redis per test session, empty for every test.
+
+A conftest.py imports them by name. Each pytest process has a server of its own, so tests may run
+in parallel.
+"""
+
+# pylint: disable=redefined-outer-name  # so fixtures ask for each other
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from libs.redis_access.connection import connect
+from libs.redis_access.embedded import EmbeddedRedis, embedded_redis
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """An empty directory whose path is short enough for a Unix socket, unlike tmp_path's."""
+    with tempfile.TemporaryDirectory() as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[EmbeddedRedis]:
+    """The session's server; redis_url and redis_client empty it for each test."""
+    with tempfile.TemporaryDirectory() as directory:
+        with embedded_redis(Path(directory)) as server:
+            yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: EmbeddedRedis) -> str:
+    """The URL of the session's server, which is empty."""
+    with contextlib.closing(connect(redis_server.url)) as client:
+        client.flushall()
+    return redis_server.url
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
+    """A client of the session's server, which is empty."""
+    with contextlib.closing(connect(redis_url)) as client:
+        yield client
+
+
+@pytest.fixture
+def redis_socket(redis_server: EmbeddedRedis) -> Path:
+    """The Unix socket of the session's server."""
+    return Path(redis_server.url.removeprefix("unix://"))

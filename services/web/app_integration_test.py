@@ -1,0 +1,81 @@
+"""The web service with a real Redis."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+import redis
+from flask.testing import FlaskClient
+
+from libs.redis_access.embedded import EmbeddedRedis
+from services.web.app import create_app
+
+
+@pytest.fixture(name="http_client")
+def _http_client(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> Iterator[FlaskClient]:
+    """A client of the application, whose Redis is empty."""
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    app = create_app()
+    yield app.test_client()
+    app.extensions["redis"].close()
+
+
+@pytest.mark.timeout(1.5)
+def test_should_count_a_page_view(http_client: FlaskClient, redis_client: redis.Redis) -> None:
+    # Given
+    redis_client.set("page_views", 4)
+
+    # When
+    response = http_client.get("/")
+
+    # Then
+    assert response.status_code == 200
+    assert response.text == "This page has been seen 5 times."
+    assert redis_client.get("page_views") == b"5"
+
+
+def test_should_count_only_get(http_client: FlaskClient, redis_client: redis.Redis) -> None:
+    # When
+    http_client.head("/")
+    http_client.options("/")
+    http_client.post("/")
+    http_client.get("/unknown")
+
+    # Then
+    assert redis_client.get("page_views") is None
+
+
+def test_should_say_sorry_when_the_count_is_not_an_integer(
+    http_client: FlaskClient, redis_client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given
+    redis_client.set("page_views", "many")
+
+    # When
+    response = http_client.get("/")
+
+    # Then
+    assert response.status_code == 500
+    assert redis_client.get("page_views") == b"many"
+    assert "not an integer" in caplog.text
+
+
+def test_should_say_sorry_within_a_second_when_redis_hangs(
+    http_client: FlaskClient, redis_server: EmbeddedRedis
+) -> None:
+    # Given
+    os.kill(redis_server.process.pid, signal.SIGSTOP)
+    try:
+        # When
+        start = time.monotonic()
+        response = http_client.get("/")
+        seconds = time.monotonic() - start
+    finally:
+        os.kill(redis_server.process.pid, signal.SIGCONT)
+
+    # Then
+    assert response.status_code == 500
+    assert seconds < 1
+    assert http_client.get("/").text == "This page has been seen 2 times."
