@@ -34,6 +34,7 @@ def main() -> None:
             report(
                 "`./pants test ::`, nothing changed", 3, [test_all(clone) for _ in range(REPEATS)]
             )
+            run(clone, "lint", "check", "::")  # builds the tools
             report(
                 "`lint check test` of what a one-line change in `services/web` affects",
                 8,
