@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 # All that a machine has besides Python.
-COMMANDS = "bash cat cksum cut dirname env grep mkdir rm sed tail tr".split()
+COMMANDS = "bash cat cksum cut dirname env grep mkdir rm sed sha256sum tail tr".split()
 
 # What the stand-ins install, by package and version.
 SCRIPTS = {

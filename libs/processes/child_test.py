@@ -1,6 +1,5 @@
 """Children stop when their context ends, and when their parent dies."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ import pytest
 
 from libs.processes import child
 from libs.processes.child import child_process
+from libs.processes.testing import have_ended
 
 # Starts a child of its own, prints both process ids, and waits to be stopped.
 FAMILY = """
@@ -40,22 +40,6 @@ def family_of(output: Path) -> list[psutil.Process]:
     return [psutil.Process(int(pid)) for pid in output.read_text().split()]
 
 
-def end(processes: list[psutil.Process]) -> bool:
-    """Whether all processes end within 5 s; one that waits for its parent to notice has ended."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        if not any(process.is_running() for process in processes if not is_zombie(process)):
-            return True
-    return False
-
-
-def is_zombie(process: psutil.Process) -> bool:
-    """Whether the process has ended, and only its parent has not yet asked how."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process.status() == psutil.STATUS_ZOMBIE
-    return False
-
-
 def test_should_stop_the_child_and_what_it_started(tmp_path: Path) -> None:
     # Given
     output = tmp_path / "output"
@@ -66,7 +50,7 @@ def test_should_stop_the_child_and_what_it_started(tmp_path: Path) -> None:
         assert processes[0].pid == process.pid
 
     # Then
-    assert end(processes)
+    assert have_ended(processes)
     assert process.returncode == -signal.SIGTERM
 
 
@@ -82,7 +66,7 @@ def test_should_kill_a_child_that_does_not_stop(
         processes = family_of(output)
 
     # Then
-    assert end(processes)
+    assert have_ended(processes)
     assert process.returncode == -signal.SIGKILL
 
 
@@ -111,5 +95,5 @@ def test_should_stop_the_child_when_the_parent_is_killed(tmp_path: Path) -> None
             parent.kill()
 
     # Then
-    assert end(processes[:1])
+    assert have_ended(processes[:1])
     processes[1].kill()

@@ -36,7 +36,7 @@ def create_app() -> Flask:
     @app.after_request
     def forbid_caching(response: Response) -> Response:
         """A cached page would be seen without being counted."""
-        response.cache_control.no_store = True
+        response.headers["Cache-Control"] = "no-store"
         return response
 
     return app

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,21 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-import pytest
+import redis
 import requests
 
-from libs.redis_access.embedded import embedded_redis
-from services.web.serve import main
-
-
-@pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No REDIS_URL from outside, and the signal handlers that main() sets are taken back."""
-    monkeypatch.delenv("REDIS_URL", raising=False)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+from libs.processes.testing import have_ended
 
 
 @dataclass
@@ -42,6 +30,14 @@ class Tracker:
     def family(self) -> list[psutil.Process]:
         """The process and all it started."""
         return [self.process, *self.process.children(recursive=True)]
+
+    def stop(self, signal_number: signal.Signals) -> int:
+        """Send a signal to the one process that the user knows; return the exit status."""
+        family = self.family()
+        self.process.send_signal(signal_number)
+        status = self.process.wait(5)
+        assert have_ended(family)
+        return status
 
     def view(self) -> str:
         """The text of the page."""
@@ -64,7 +60,12 @@ def tracker(*arguments: str, repository: Path = Path(), **environment: str) -> I
     process = subprocess.Popen(
         [sys.executable, "-m", "services.web.serve", "--port=0", *arguments],
         cwd=repository,
-        env={**os.environ, "PYTHONPATH": python_path, **environment},
+        env={
+            **{name: value for name, value in os.environ.items() if name != "REDIS_URL"},
+            "PYTHONPATH": python_path,
+            "WEB_CONCURRENCY": "1",
+            **environment,
+        },
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -82,58 +83,36 @@ def tracker(*arguments: str, repository: Path = Path(), **environment: str) -> I
                     member.kill()
 
 
-def test_should_serve_until_ctrl_c(data_dir: Path) -> None:
-    # Given
-    with tracker(f"--data-dir={data_dir}") as started:
-        views = [started.view() for _ in range(3)]
-        family = started.family()
-
-        # When
-        started.process.send_signal(signal.SIGINT)
-        status = started.process.wait(5)
-
-    # Then
-    assert views == [f"This page has been seen {number} times." for number in (1, 2, 3)]
-    assert started.banner.endswith(f"(its data lies in {data_dir})\n")
-    assert status == 0
-    assert len(family) == 5  # serve, Redis, Gunicorn and its two workers
-    assert not any(process.is_running() for process in family)
-
-
-def test_should_serve_on_the_given_redis_until_sigterm(redis_url: str) -> None:
-    # Given
-    with tracker(REDIS_URL=redis_url) as started:
-        view = started.view()
-        family = started.family()
-
-        # When
-        started.process.terminate()
-        status = started.process.wait(5)
-
-    # Then
-    assert view == "This page has been seen 1 times."
-    assert started.banner.endswith("(its data lies in the Redis that REDIS_URL names)\n")
-    assert status == 0
-    assert len(family) == 4
-    assert not any(process.is_running() for process in family)
-
-
 def test_should_go_on_counting_after_everything_was_killed(data_dir: Path) -> None:
     # Given
     with tracker(f"--data-dir={data_dir}") as first:
-        first.view()
-        views = [first.view()]
+        views = [first.view() for _ in range(3)]
         family = first.family()
-
-        # When
         for process in reversed(family):
             process.kill()
-        psutil.wait_procs(family, timeout=5)
+        assert have_ended(family)
+
+    # When
     with tracker(f"--data-dir={data_dir}") as second:
         views.append(second.view())
+        status = second.stop(signal.SIGINT)
 
     # Then
-    assert views == [f"This page has been seen {number} times." for number in (2, 3)]
+    assert views == [f"This page has been seen {number} times." for number in (1, 2, 3, 4)]
+    assert status == 0
+    assert first.banner.endswith(f"(its data lies in {data_dir})\n")
+
+
+def test_should_serve_on_the_given_redis(redis_url: str, redis_client: redis.Redis) -> None:
+    # When
+    with tracker(REDIS_URL=redis_url) as started:
+        started.view()
+        status = started.stop(signal.SIGTERM)
+
+    # Then
+    assert redis_client.get("page_views") == b"1"
+    assert status == 0
+    assert started.banner.endswith("(its data lies in the Redis that REDIS_URL names)\n")
 
 
 def test_should_stop_when_its_redis_dies(data_dir: Path) -> None:
@@ -148,7 +127,7 @@ def test_should_stop_when_its_redis_dies(data_dir: Path) -> None:
 
     # Then
     assert status == 1
-    assert not any(process.is_running() for process in family)
+    assert have_ended(family)
 
 
 def test_should_show_an_edit_at_the_next_reload(data_dir: Path) -> None:
@@ -165,76 +144,4 @@ def test_should_show_an_edit_at_the_next_reload(data_dir: Path) -> None:
 
         # Then
         started.view_until("This page was seen")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "redis_url_variable", "message"),
-    [
-        ([], "http://localhost", "REDIS_URL must begin with redis://, rediss:// or unix://"),
-        ([], "redis://:secret@127.0.0.1:1", "the Redis that REDIS_URL names does not answer: "),
-        (["--data-dir=x"], "redis://localhost", "--data-dir is for the embedded Redis"),
-        (["--data-dir=/dev/null/x"], None, "cannot write to the data directory /dev/null/x: "),
-        (["--host=256.0.0.1"], None, "--host 256.0.0.1 is not an address: "),
-        (["--host=203.0.113.1"], None, "cannot listen on 203.0.113.1 port 0: "),
-    ],
-)
-def test_should_say_in_one_line_why_it_cannot_serve(
-    arguments: list[str],
-    redis_url_variable: str | None,
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    # Given
-    if redis_url_variable:
-        monkeypatch.setenv("REDIS_URL", redis_url_variable)
-
-    # When
-    status = main(["--port=0", *arguments])
-
-    # Then
-    output = capsys.readouterr()
-    assert status == 1
-    assert output.out == ""
-    assert output.err.startswith(f"serve: {message}")
-    assert output.err.count("\n") == 1
-    assert "secret" not in output.err
-
-
-def test_should_say_that_the_port_is_busy(capsys: pytest.CaptureFixture[str]) -> None:
-    # Given
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-
-        # When
-        status = main([f"--port={port}"])
-
-    # Then
-    assert status == 1
-    assert capsys.readouterr().err == (
-        f"serve: cannot listen on 127.0.0.1 port {port}: Address already in use; "
-        "choose another --host or --port\n"
-    )
-
-
-def test_should_say_that_the_data_is_in_use(
-    data_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # Given
-    with embedded_redis(data_dir):
-        # When
-        status = main(["--port=0", f"--data-dir={data_dir}"])
-
-    # Then
-    assert status == 1
-    assert "is in use by another tracker" in capsys.readouterr().err
-
-
-def test_should_refuse_a_port_that_does_not_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    # When
-    with pytest.raises(SystemExit) as caught:
-        main(["--port=65536"])
-
-    # Then
-    assert caught.value.code == 2
-    assert "65536" in capsys.readouterr().err
+        assert started.stop(signal.SIGTERM) == 0
