@@ -49,7 +49,7 @@ class Tracker:
         view = "nothing"
         while not view.startswith(text):
             assert time.monotonic() < deadline, f"waited 10 s in vain; last answer: {view}"
-            with contextlib.suppress(requests.ConnectionError):  # not listening yet
+            with contextlib.suppress(requests.RequestException):  # about to reload
                 view = self.view()
 
 
@@ -78,7 +78,7 @@ def tracker(*arguments: str, repository: Path = Path(), **environment: str) -> I
         try:
             yield started
         finally:
-            if started.process.is_running():
+            with contextlib.suppress(psutil.NoSuchProcess):
                 for member in started.family():
                     member.kill()
 
