@@ -8,7 +8,7 @@ The names are Gunicorn's settings; its documentation explains each.
 import logging
 import os
 
-bind = "0.0.0.0:8000"  # nosec B104: a container listens on all its addresses
+bind = "0.0.0.0:8000"  # in a container: all its addresses
 worker_class = "gthread"  # keeps connections alive; threads wait for Redis together
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 8  # fewer than the connections to Redis: libs.redis_access.policy.POOL_SIZE
