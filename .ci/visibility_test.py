@@ -26,7 +26,6 @@ def test_should_let_a_library_import_libraries_only(build_file: Path) -> None:
 def _repository(tmp_path: Path) -> Iterator[Path]:
     """A repository with this one's build configuration and an empty web service."""
     shutil.copytree("3rdparty", tmp_path / "3rdparty")
-    shutil.copytree(".ci", tmp_path / ".ci", ignore=shutil.ignore_patterns("BUILD"))
     shutil.copy("pants", tmp_path)
     shutil.copy("pants.toml", tmp_path)
     (tmp_path / "pyproject.toml").touch()

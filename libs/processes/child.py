@@ -12,6 +12,7 @@ from typing import IO
 STOP_SECONDS = 10
 """How long a child may take to stop on SIGTERM before it is killed."""
 
+_LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
 
 
@@ -49,7 +50,7 @@ def child_process(
 def _stop_with_parent() -> None:
     """Between fork and exec: have the kernel send SIGTERM here when the parent dies."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

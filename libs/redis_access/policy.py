@@ -8,7 +8,8 @@ its answer was lost must be harmless when repeated. Worth another attempt is onl
 itself, a lost connection, a missing answer, a server still loading its data. An answer that Redis
 did give (read-only, out of memory, wrong type, wrong password) is final.
 
-redis-py's own retries are off: by default it sends a command up to 11 times.
+redis-py's own retries are off: by default it sends a command up to 11 times. Looking up a host name
+is the one wait without a limit here; the system's resolver has its own.
 """
 
 import logging

@@ -58,37 +58,10 @@ def _serve(options: argparse.Namespace, stack: contextlib.ExitStack) -> NoReturn
         processes["the embedded Redis"] = embedded.process
         environment[VARIABLE] = embedded.url
         data = str(data_dir)
-    host, port = listener.getsockname()[:2]
-    url_host = f"[{host}]" if ":" in host else host
-    print(f"Page Tracker: http://{url_host}:{port} (its data lies in {data})", flush=True)
-    if options.debug:
-        listener.close()  # Flask opens its own
-        server = [
-            "flask",
-            "--app",
-            _APPLICATION,
-            "run",
-            "--debug",
-            "--host",
-            host,
-            "--port",
-            f"{port}",
-        ]
-    else:
-        server = [
-            "gunicorn",
-            "--config",
-            _CONFIGURATION,
-            "--bind",
-            f"fd://{listener.fileno()}",
-            _APPLICATION,
-        ]
+    print(f"Page Tracker: {_url(listener)} (its data lies in {data})", flush=True)
+    command, inherited = _web_server(listener, options.debug)
     processes["the web server"] = stack.enter_context(
-        child_process(
-            [sys.executable, "-m", *server],
-            env=environment,
-            pass_fds=[] if options.debug else [listener.fileno()],
-        )
+        child_process(command, env=environment, pass_fds=inherited)
     )
     while True:
         for name, process in processes.items():
@@ -108,6 +81,24 @@ def _listen(host: str, port: int) -> socket.socket:
         raise ServeError(
             f"cannot listen on {host} port {port}: {reason}; choose another --host or --port"
         ) from error
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _web_server(listener: socket.socket, debug: bool) -> tuple[list[str], list[int]]:
+    """The command that serves on listener, and the file descriptors that it inherits."""
+    inherited = []
+    if debug:
+        host, port = listener.getsockname()[:2]
+        listener.close()  # Flask opens its own
+        server = f"flask --app {_APPLICATION} run --debug --host {host} --port {port}"
+    else:
+        inherited = [listener.fileno()]
+        server = f"gunicorn --config {_CONFIGURATION} --bind fd://{inherited[0]} {_APPLICATION}"
+    return [sys.executable, "-m", *server.split()], inherited
 
 
 def _check_given_redis(data_dir: Path | None) -> None:
