@@ -44,9 +44,9 @@ class EmbeddedRedis:
 def embedded_redis(data_dir: Path) -> Iterator[EmbeddedRedis]:
     """Run a server that keeps its data in data_dir, made if absent, until the context ends.
 
-    Every write is in the append-only file before it is acknowledged, so a killed server loses
-    nothing; a power cut can cost the last second. Only the own user can connect, over a socket in
-    data_dir. Raises EmbeddedRedisError if data_dir is unusable or in use.
+    Every write is on the disk before it is acknowledged, so neither a killed server nor a power cut
+    loses one. Only the own user can connect, over a socket in data_dir. Raises EmbeddedRedisError
+    if data_dir is unusable or in use.
     """
     socket = data_dir.absolute() / "redis.sock"
     if len(os.fsencode(socket)) > _SOCKET_PATH_BYTES:
@@ -74,7 +74,8 @@ def embedded_redis(data_dir: Path) -> Iterator[EmbeddedRedis]:
             raise EmbeddedRedisError(f"no embedded Redis for this machine: {error}") from error
         command = [binary, "--dir", data_dir.absolute(), "--port", "0"]
         command += ["--unixsocket", socket, "--unixsocketperm", "700"]
-        command += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+        # Not everysec: that also holds writes back, up to 2 s, while it waits for the disk.
+        command += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
         # The server inherits the lock, and so holds it for as long as it can write.
         server = stack.enter_context(child_process(command, output=log, pass_fds=[lock.fileno()]))
         url = f"unix://{quote(str(socket))}"

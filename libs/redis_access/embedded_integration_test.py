@@ -34,6 +34,16 @@ def test_should_keep_its_data_when_stopped_and_when_killed(data_dir: Path) -> No
     assert numbers == [1, 2, 3]
 
 
+def test_should_write_to_the_disk_before_it_answers(data_dir: Path) -> None:
+    # When
+    with embedded_redis(data_dir) as server:
+        with contextlib.closing(connect(server.url)) as client:
+            settings = client.config_get("append*")
+
+    # Then
+    assert (settings["appendonly"], settings["appendfsync"]) == ("yes", "always")
+
+
 def test_should_refuse_a_directory_in_use(data_dir: Path) -> None:
     # Given
     with embedded_redis(data_dir) as server:
