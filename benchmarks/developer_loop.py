@@ -33,7 +33,7 @@ def main() -> None:
             report(
                 "`./pants test ::`, nothing changed", 3, [test_all(clone) for _ in range(REPEATS)]
             )
-            run(clone, "lint", "check", "::")  # builds the tools
+            test_edit(clone, REPEATS)  # builds the tools
             report(
                 "`lint check test` of what a one-line edit in `services/web` affects",
                 8,
