@@ -27,7 +27,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         clone = Path(directory) / "clone"
         subprocess.run(["git", "clone", "--quiet", REPOSITORY, clone], check=True)
-        print(f"On {os.cpu_count()} cores; seconds; but for the first line, the median of {REPEATS}.")
+        print(
+            f"On {os.cpu_count()} cores; seconds; but for the first line, the median of {REPEATS}."
+        )
         print("\n| What | Target | Measured |\n|---|---|---|")
         try:
             report("Fresh clone, empty cache, to a green `./pants test ::`", 120, [test_all(clone)])

@@ -7,7 +7,7 @@ from pathlib import Path
 from services.web.testing import tracker
 
 
-def test_should_show_an_edit_at_the_next_reload(data_dir: Path) -> None:
+def test_should_show_an_edit_at_the_next_reload_until_ctrl_c(data_dir: Path) -> None:
     # Given
     repository = data_dir / "repository"
     for room in ("libs", "services"):
@@ -21,4 +21,4 @@ def test_should_show_an_edit_at_the_next_reload(data_dir: Path) -> None:
 
         # Then
         started.view_until("This page was seen")
-        assert started.stop(signal.SIGTERM) == 0
+        assert started.stop(signal.SIGINT) == 0
