@@ -102,7 +102,7 @@ def first_page(clone: Path) -> float:
                 if connection.getresponse().status == 200:
                     return time.monotonic() - begin
             except ConnectionRefusedError:
-                time.sleep(0.02)
+                time.sleep(0.02)  # not listening yet
             finally:
                 connection.close()
         raise SystemExit("the tracker does not answer")
