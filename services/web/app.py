@@ -6,6 +6,7 @@ from werkzeug.exceptions import HTTPException
 
 from libs.redis_access.connection import connect_from_environment
 from libs.redis_access.page_views import count_page_view
+from libs.redis_access.readiness import why_not_ready
 
 
 def create_app() -> Flask:
@@ -26,6 +27,17 @@ def create_app() -> Flask:
         except redis.RedisError:
             app.logger.exception("The page view could not be counted")
             return "Sorry, something went wrong \N{PENSIVE FACE}", 500
+
+    @app.get("/livez")
+    def livez() -> dict[str, bool]:
+        """Whether this process answers at all; Redis has no part in that."""
+        return {"live": True}
+
+    @app.get("/readyz")
+    def readyz() -> tuple[dict[str, bool | str], int]:
+        """Whether a view would be counted now, and if not, why."""
+        reason = why_not_ready(client)
+        return ({"ready": False, "reason": reason}, 503) if reason else ({"ready": True}, 200)
 
     @app.errorhandler(HTTPException)
     def show_error(error: HTTPException) -> tuple[str, int, dict[str, str]]:

@@ -36,12 +36,22 @@ def test_should_count_a_page_view(http_client: FlaskClient, redis_client: redis.
     assert redis_client.get("page_views") == b"5"
 
 
-def test_should_count_only_get(http_client: FlaskClient, redis_client: redis.Redis) -> None:
+def test_should_be_ready(http_client: FlaskClient) -> None:
+    # When
+    response = http_client.get("/readyz")
+
+    # Then
+    assert (response.status_code, response.json) == (200, {"ready": True})
+
+
+def test_should_count_only_the_page(http_client: FlaskClient, redis_client: redis.Redis) -> None:
     # When
     http_client.head("/")
     http_client.options("/")
     http_client.post("/")
     http_client.get("/unknown")
+    http_client.get("/livez")
+    http_client.get("/readyz")
 
     # Then
     assert redis_client.get("page_views") is None

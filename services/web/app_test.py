@@ -42,6 +42,23 @@ def test_should_answer_head_without_redis(http_client: FlaskClient) -> None:
     assert response.content_type == "text/html; charset=utf-8"
 
 
+def test_should_be_live_without_redis(http_client: FlaskClient) -> None:
+    # When
+    response = http_client.get("/livez")
+
+    # Then
+    assert (response.status_code, response.json) == (200, {"live": True})
+
+
+def test_should_not_be_ready_without_redis(http_client: FlaskClient) -> None:
+    # When
+    response = http_client.get("/readyz")
+
+    # Then
+    assert response.status_code == 503
+    assert response.json == {"ready": False, "reason": "Redis cannot be reached"}
+
+
 def test_should_forbid_caching(http_client: FlaskClient) -> None:
     # When
     response = http_client.head("/")
