@@ -1,8 +1,10 @@
-"""What tests ask about processes."""
+"""What tests ask of processes, and do to them."""
 
 import contextlib
+import os
+import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import psutil
 
@@ -16,6 +18,16 @@ def have_ended(processes: Sequence[psutil.Process]) -> bool:
         if time.monotonic() > deadline:
             return False
     return True
+
+
+@contextlib.contextmanager
+def paused(process_id: int) -> Iterator[None]:
+    """Stop a process without ending it, until the context ends."""
+    os.kill(process_id, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process_id, signal.SIGCONT)
 
 
 def _runs(process: psutil.Process) -> bool:

@@ -3,10 +3,9 @@
 import contextlib
 import os
 import random
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from libs.processes.testing import paused
 from libs.redis_access.connection import connect
 from libs.redis_access.embedded import EmbeddedRedis, embedded_redis
 from libs.redis_access.fault_proxy import Fault, fault_proxy
@@ -237,16 +237,6 @@ def test_should_fail_in_time_when_the_connection_is_refused() -> None:
     # Then
     assert outcome.failed == THREADS
     assert outcome.slowest_seconds < ANSWER_SECONDS
-
-
-@contextlib.contextmanager
-def paused(process_id: int) -> Iterator[None]:
-    """Stop a process without ending it, until the context ends."""
-    os.kill(process_id, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(process_id, signal.SIGCONT)
 
 
 def test_should_count_once_when_the_server_is_paused(

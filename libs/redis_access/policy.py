@@ -58,14 +58,14 @@ def call_with_retries(client: redis.Redis, call: Callable[[], _Result]) -> _Resu
     call sends one command through client, and must be harmless when repeated.
     Raises the redis.RedisError of the last attempt.
     """
-    start_by = time.monotonic() + BUDGET_SECONDS - slowest_attempt_seconds(client)
+    deadline = time.monotonic() + BUDGET_SECONDS
     attempt = 1
     while True:
         try:
             return call()
         except _PASSING as error:
             pause = random.uniform(1, 2) * BACKOFF_SECONDS * attempt  # nosec B311  # not a secret
-            too_late = time.monotonic() + pause > start_by
+            too_late = time.monotonic() + pause + slowest_attempt_seconds(client) > deadline
             if isinstance(error, _FINAL) or attempt == ATTEMPTS or too_late:
                 raise
             _logger.warning("Redis failed at attempt %d, trying again: %s", attempt, error)

@@ -8,12 +8,11 @@ from redis.exceptions import AuthenticationError, AuthorizationError
 from libs.redis_access.page_views import PAGE_VIEWS_KEY
 
 # The first that fits is the reason. These words go to strangers: no addresses, no server's texts.
-_REASONS: list[tuple[type[redis.RedisError], str]] = [
+_REASONS: list[tuple[type[redis.RedisError] | tuple[type[redis.RedisError], ...], str]] = [
     (redis.BusyLoadingError, "Redis is loading its data"),
     (redis.ReadOnlyError, "Redis is read-only"),
     (redis.OutOfMemoryError, "Redis is out of memory"),
-    (AuthenticationError, "Redis refuses the user name or password"),
-    (AuthorizationError, "Redis refuses the user name or password"),
+    ((AuthenticationError, AuthorizationError), "Redis refuses the user name or password"),
     (redis.TimeoutError, "Redis does not answer in time"),
     (redis.ConnectionError, "Redis cannot be reached"),
     (redis.RedisError, "Redis refuses to count"),

@@ -1,12 +1,11 @@
 """Readiness against a real Redis that is well, full, read-only, hanging or gone."""
 
 import contextlib
-import os
-import signal
 
 import pytest
 import redis
 
+from libs.processes.testing import paused
 from libs.redis_access.connection import connect
 from libs.redis_access.embedded import EmbeddedRedis
 from libs.redis_access.page_views import PAGE_VIEWS_KEY
@@ -80,11 +79,9 @@ def test_should_not_be_ready_while_redis_hangs(
     redis_client: redis.Redis, redis_server: EmbeddedRedis
 ) -> None:
     # Given
-    os.kill(redis_server.process.pid, signal.SIGSTOP)
-
-    # When
-    reason = why_not_ready(redis_client)
-    os.kill(redis_server.process.pid, signal.SIGCONT)
+    with paused(redis_server.process.pid):
+        # When
+        reason = why_not_ready(redis_client)
 
     # Then
     assert reason == "Redis does not answer in time"

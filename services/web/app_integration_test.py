@@ -1,7 +1,5 @@
 """The web service with a real Redis."""
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 
@@ -9,6 +7,7 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 
+from libs.processes.testing import paused
 from libs.redis_access.embedded import EmbeddedRedis
 from services.web.app import create_app
 
@@ -76,14 +75,11 @@ def test_should_say_sorry_within_a_second_when_redis_hangs(
     http_client: FlaskClient, redis_server: EmbeddedRedis
 ) -> None:
     # Given
-    os.kill(redis_server.process.pid, signal.SIGSTOP)
-    try:
+    with paused(redis_server.process.pid):
         # When
         start = time.monotonic()
         response = http_client.get("/")
         seconds = time.monotonic() - start
-    finally:
-        os.kill(redis_server.process.pid, signal.SIGCONT)
 
     # Then
     assert response.status_code == 500
