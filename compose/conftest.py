@@ -62,10 +62,11 @@ class Stack:
         assert answer.status_code == 200, answer.text
         return number(answer)
 
-    def health(self, service: str) -> str | None:
-        """What the health check of a service's container says."""
-        health = self.container(service).state.health
-        return health.status if health else None
+    def is_healthy(self, *services: str) -> bool:
+        """Whether services, or else both, run in one container each and are healthy."""
+        services = services or ("redis-service", "web-service")
+        health = [container.state.health for container in self.docker.compose.ps(list(services))]
+        return [state and state.status for state in health] == ["healthy"] * len(services)
 
     def wait_until_ready(self) -> None:
         """Wait until a view would be counted."""
@@ -78,6 +79,13 @@ class Stack:
 
         wait_until(ready, url)
 
+    def run_end_to_end_tests(self, **environment: str) -> str:
+        """What they print; raise DockerException if they fail."""
+        run = self.docker.compose.run(
+            "test-service", envs=environment, dependencies=False, remove=True, tty=False
+        )
+        return str(run)
+
     @contextmanager
     def paused(self, service: str) -> Iterator[None]:
         """Freeze all processes of a service until the context ends, and see them recover."""
@@ -87,7 +95,7 @@ class Stack:
         finally:
             self.docker.compose.unpause([service])
             # The engine calls it unhealthy until its next check.
-            wait_until(lambda: self.health(service) == "healthy", f"{service} to be healthy")
+            wait_until(lambda: self.is_healthy(service), f"{service} to be healthy")
 
     @contextmanager
     def viewed(self) -> Iterator[list[int]]:
@@ -149,7 +157,8 @@ def _running_stack() -> Iterator[Stack]:
 def _stack(running_stack: Stack) -> Stack:
     """The stack of the session, running; its count is what earlier tests have left."""
     try:
-        running_stack.up()
+        if not running_stack.is_healthy():
+            running_stack.up()
     except DockerException:
         print(running_stack.docker.compose.logs())
         raise

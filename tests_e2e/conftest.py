@@ -13,7 +13,7 @@ import requests
 
 from libs.redis_access.connection import connect
 
-READY_SECONDS = 10
+READY_SECONDS = 5
 """How long a deployment may take to be ready."""
 
 TIMEOUT_SECONDS = 5
