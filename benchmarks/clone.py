@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,9 +64,11 @@ def edited(clone: Path) -> Iterator[None]:
         file.write_text(text, encoding="utf-8")
 
 
-def print_heading(what: str) -> None:
-    """Print what the figures are, and begin their table."""
-    print(f"On {os.cpu_count()} cores. {what}\n\n| What | Target | Measured |\n|---|---|---|")
+def print_heading(what: str, columns: Sequence[str] = ("What", "Target", "Measured")) -> None:
+    """Print what the figures are, and begin their table if it has columns."""
+    print(f"On {os.cpu_count()} cores. {what}\n")
+    if columns:
+        print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
 
 
 def report(what: str, target: float, measured: list[float]) -> None:

@@ -1,0 +1,187 @@
+"""How the cost of checking a change grows with the number of services.
+
+    python3 -m benchmarks.ci_growth
+
+Generates repositories with 3 to 300 services, and measures in each how long it takes to decide what
+a change affects, and to test that; beside it, what it takes to test everything every time. Prints
+tables for docs/benchmarks.md, and draws docs/ci_growth.svg. Takes about half an hour.
+"""
+
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.clone import REPOSITORY, print_heading
+from benchmarks.generated import generate, git
+
+SIZES = (3, 10, 30, 100, 300)
+REPEATS = 3
+
+EDITS = {
+    "a service": "services/s1/app.py",
+    "a library that all share": "libs/common/value.py",
+    "documentation": "docs/guide.md",
+}
+LEAF, LIBRARY, DOCS = EDITS
+
+# What is drawn, and in which color.
+DRAWN = {
+    "test everything, every time": "#c0392b",
+    f"decide and test: {LIBRARY}": "#d68910",
+    f"decide and test: {LEAF}": "#1f618d",
+    f"decide and test: {DOCS}": "#1e8449",
+}
+WIDTH, HEIGHT, LEFT = 640, 360, 60
+LOWEST_SECONDS = 0.1
+
+Seconds = dict[str, float]
+
+
+def main() -> None:
+    """Measure all sizes, print the tables and draw the curves."""
+    print_heading(f"Seconds, the median of {REPEATS}; what runs everything, once.", [])
+    measured = {size: measure(size) for size in SIZES}
+    columns = list(measured[SIZES[0]])
+    print("| Services | " + " | ".join(columns) + " |")
+    print("|---" * (len(columns) + 1) + "|")
+    for size, seconds in measured.items():
+        print(f"| {size} | " + " | ".join(f"{seconds[column]:.1f}" for column in columns) + " |")
+    exponents = [exponent({size: measured[size][column] for size in SIZES}) for column in columns]
+    print("| grows as n to the | " + " | ".join(f"{value:.2f}" for value in exponents) + " |")
+    decided = [measured[size][f"decide: {LEAF}"] for size in (10, 300)]
+    print(f"\nTo decide, 300 services take {decided[1] / decided[0]:.1f} times as long as 10 (3).")
+    (REPOSITORY / "docs/ci_growth.svg").write_text(drawing(measured), encoding="utf-8")
+
+
+def measure(size: int) -> Seconds:
+    """What is measured in a repository of that size."""
+    with generated(size) as root:
+        run(root, "./pants", "test", "::")
+        seconds: Seconds = {}
+        for name, path in EDITS.items():
+            decides, checks = [], []
+            for number in range(1 if name == LIBRARY else REPEATS):
+                with edited(root / path, number):
+                    plan, decide = plan_of(root)
+                    decides.append(decide)
+                    checks.append(test(root, plan["test"]))
+            seconds[f"decide: {name}"] = statistics.median(decides)
+            seconds[f"decide and test: {name}"] = statistics.median(map(sum, zip(decides, checks)))
+        with edited(root / EDITS[LEAF], REPEATS):
+            os.environ["PANTS_PANTSD"] = "false"
+            _, seconds["decide without the daemon"] = plan_of(root)
+            del os.environ["PANTS_PANTSD"]
+        print_skipped(root, size)
+        seconds["test everything, every time"] = run(root, "./pants", "test", "--force", "::")
+        return seconds
+
+
+def print_skipped(root: Path, size: int) -> None:
+    """Print what share of all tests and images each kind of edit leaves out."""
+    everything, _ = plan_of(root, base="")
+    for name, path in EDITS.items():
+        with edited(root / path, REPEATS + 1):
+            plan, _ = plan_of(root)
+        skipped = {
+            goal: 100 * (1 - len(plan[goal]) / len(everything[goal]))
+            for goal in ("test", "package")
+        }
+        print(
+            f"{size} services, {name}: {skipped['test']:.0f} % of the tests and "
+            f"{skipped['package']:.0f} % of the images are skipped.\n",
+            flush=True,
+        )
+
+
+@contextmanager
+def generated(size: int) -> Iterator[Path]:
+    """A generated repository; at the end nothing of it is left."""
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        generate(root, size)
+        try:
+            yield root
+        finally:
+            for pid_file in root.glob(".pids/*/pantsd/pid"):
+                subprocess.run(["kill", pid_file.read_text()], check=True)
+
+
+@contextmanager
+def edited(file: Path, number: int) -> Iterator[None]:
+    """Add a line to a file, another for each number, until the context ends."""
+    text = file.read_text(encoding="utf-8")
+    file.write_text(f"{text}# {number}\n", encoding="utf-8")
+    try:
+        yield
+    finally:
+        git(file.parent, "checkout", "--quiet", file.name)
+
+
+def plan_of(root: Path, base: str = "HEAD") -> tuple[dict[str, list[str]], float]:
+    """What .ci/affected decides, and the seconds it takes."""
+    begin = time.monotonic()
+    command = [".ci/affected", "--base", base, "--json"]
+    decided = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE)
+    return json.loads(decided.stdout), time.monotonic() - begin
+
+
+def test(root: Path, addresses: list[str]) -> float:
+    """The seconds that it takes to run tests, if there are any."""
+    return run(root, "./pants", "test", *addresses) if addresses else 0
+
+
+def run(root: Path, *command: str) -> float:
+    """The seconds that a command takes, which must succeed."""
+    begin = time.monotonic()
+    subprocess.run(command, cwd=root, check=True, stdout=sys.stderr)
+    return time.monotonic() - begin
+
+
+def exponent(seconds: dict[int, float]) -> float:
+    """The b for which a·n^b fits best: the slope of a least-squares line through the logarithms."""
+    points = [(math.log(size), math.log(value)) for size, value in seconds.items()]
+    mean_x, mean_y = (statistics.fmean(values) for values in zip(*points))
+    slope = sum((x - mean_x) * (y - mean_y) for x, y in points)
+    return slope / sum((x - mean_x) ** 2 for x, _ in points)
+
+
+def drawing(measured: dict[int, Seconds]) -> str:
+    """The curves as an SVG image, both axes logarithmic."""
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        'font-family="sans-serif" font-size="12">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+        f'<text x="{WIDTH / 2}" y="{HEIGHT - 6}" text-anchor="middle">services</text>',
+    ]
+    for seconds in (0.1, 1, 10, 100, 1000):
+        (left, y), (right, _) = place(SIZES[0], seconds), place(SIZES[-1], seconds)
+        parts.append(f'<path d="M{left:.0f} {y:.0f}H{right:.0f}" stroke="#ddd"/>')
+        parts.append(f'<text x="8" y="{y + 4:.0f}">{seconds:g} s</text>')
+    for size in SIZES:
+        x, y = place(size, LOWEST_SECONDS)
+        parts.append(f'<text x="{x:.0f}" y="{y + 18:.0f}" text-anchor="middle">{size}</text>')
+    for row, (column, color) in enumerate(DRAWN.items()):
+        points = [place(size, measured[size][column]) for size in SIZES]
+        path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+        parts.append(f'<path d="M{path}" fill="none" stroke="{color}" stroke-width="2"/>')
+        parts.append(f'<text x="{LEFT + 10}" y="{32 + 16 * row}" fill="{color}">{column}</text>')
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def place(size: float, seconds: float) -> tuple[float, float]:
+    """Where in the drawing so many seconds for so many services are."""
+    across = math.log(size / SIZES[0]) / math.log(SIZES[-1] / SIZES[0])
+    up = math.log(max(seconds, LOWEST_SECONDS) / LOWEST_SECONDS) / math.log(1000 / LOWEST_SECONDS)
+    return LEFT + across * (WIDTH - LEFT - 20), HEIGHT - 40 - up * (HEIGHT - 60)
+
+
+if __name__ == "__main__":
+    main()
