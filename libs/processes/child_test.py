@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -12,7 +11,7 @@ import pytest
 
 from libs.processes import child
 from libs.processes.child import child_process
-from libs.processes.testing import have_ended
+from libs.processes.testing import wait_until, wait_until_ended
 
 # Starts a child of its own, prints both process ids, and waits to be stopped.
 FAMILY = """
@@ -33,10 +32,8 @@ with child_process([sys.executable, "-c", sys.argv[1]]):
 
 
 def family_of(output: Path) -> list[psutil.Process]:
-    """The processes that FAMILY prints, once it has."""
-    deadline = time.monotonic() + 10
-    while not output.read_text().endswith("\n"):
-        assert time.monotonic() < deadline, "waited 10 s in vain"
+    """Return the processes that FAMILY prints, once it has."""
+    wait_until(lambda: output.read_text().endswith("\n"), "the process ids")
     return [psutil.Process(int(pid)) for pid in output.read_text().split()]
 
 
@@ -50,7 +47,7 @@ def test_should_stop_the_child_and_what_it_started(tmp_path: Path) -> None:
         assert processes[0].pid == process.pid
 
     # Then
-    assert have_ended(processes)
+    wait_until_ended(processes)
     assert process.returncode == -signal.SIGTERM
 
 
@@ -66,7 +63,7 @@ def test_should_kill_a_child_that_does_not_stop(
         processes = family_of(output)
 
     # Then
-    assert have_ended(processes)
+    wait_until_ended(processes)
     assert process.returncode == -signal.SIGKILL
 
 
@@ -95,5 +92,5 @@ def test_should_stop_the_child_when_the_parent_is_killed(tmp_path: Path) -> None
             parent.kill()
 
     # Then
-    assert have_ended(processes[:1])
+    wait_until_ended(processes[:1])
     processes[1].kill()

@@ -4,20 +4,25 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import psutil
 
-DEADLINE_SECONDS = 5
+DEADLINE_SECONDS = 10
+_POLL_SECONDS = 0.02
 
 
-def have_ended(processes: Sequence[psutil.Process]) -> bool:
-    """Whether all processes end in time. One whose parent has yet to ask how it ended, has."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while any(map(_runs, processes)):
-        if time.monotonic() > deadline:
-            return False
-    return True
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:
+    """Return as soon as condition() is true; fail after so many seconds, naming what is missing."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"still waiting for {what} after {seconds} s"
+        time.sleep(_POLL_SECONDS)
+
+
+def wait_until_ended(processes: Sequence[psutil.Process]) -> None:
+    """Return once no process runs; one whose parent has not yet reaped it has ended."""
+    wait_until(lambda: not any(map(_runs, processes)), f"the end of {processes}")
 
 
 @contextlib.contextmanager

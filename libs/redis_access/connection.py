@@ -1,20 +1,20 @@
-"""The one way in which a process reaches Redis: a client made from the URL in REDIS_URL."""
+"""Makes the client with which a process reaches Redis, from the URL in REDIS_URL."""
 
 import os
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from libs.redis_access.policy import POOL_SIZE, WAIT_SECONDS
+from libs.redis_access.retries import POOL_SIZE, WAIT_SECONDS
 
 VARIABLE = "REDIS_URL"
 DEFAULT_URL = "redis://localhost:6379"
 
 _SCHEMES = {"redis", "rediss", "unix"}
 
-# What a URL may set after "?". Everything else redis-py would take there is policy.
+# What a URL may set after "?". All else that redis-py would take there is set in retries.py.
 _OPTIONS = {"db", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 _ENCODE = "(in a user name or password, write / ? # @ : and % percent-encoded)"
 
@@ -24,7 +24,7 @@ class RedisUrlError(ValueError):
 
 
 def connect_from_environment() -> redis.Redis:
-    """A client for the server that REDIS_URL names, or else for redis://localhost:6379.
+    """Return a client for the server that REDIS_URL names, or else for redis://localhost:6379.
 
     Raises RedisUrlError if REDIS_URL is malformed.
     """
@@ -32,7 +32,7 @@ def connect_from_environment() -> redis.Redis:
 
 
 def connect(url: str) -> redis.Redis:
-    """A client for url: redis://, rediss:// (TLS) or unix://; it connects when first used.
+    """Return a client for url: redis://, rediss:// (TLS) or unix://; it connects when first used.
 
     Make one per process and share it between threads; in a forked child it connects anew.
     Raises RedisUrlError if url is malformed.
@@ -55,7 +55,7 @@ def connect(url: str) -> redis.Redis:
 def _check(url: str) -> None:
     """Raise RedisUrlError if url is malformed; quote no part that could belong to a password."""
     _require(url, f"is empty; unset it to use {DEFAULT_URL}")
-    _require(not any(map(str.isspace, url)), "holds white space")
+    _require(url.isprintable() and " " not in url, "holds white space or an unprintable character")
     scheme, separator, _ = url.partition("://")
     _require(separator and scheme in _SCHEMES, "must begin with redis://, rediss:// or unix://")
     try:
@@ -71,11 +71,21 @@ def _check(url: str) -> None:
     if scheme == "unix":
         absolute = not parts.hostname and parts.path.strip("/")
         _require(absolute, "must give the socket's absolute path: unix:///run/redis.sock")
+        _require("\0" not in unquote(parts.path), "has a path that cannot be one")
     else:
         _require(parts.hostname, f"has no host; the form is {scheme}://[user:password@]host[:port]")
+        _require(_can_be_a_host(unquote(parts.hostname or "")), "has a host that cannot be one")
         _require(port != 0, "has port 0")
         databases += filter(None, [parts.path.strip("/")])
     _require(all(map(str.isdecimal, databases)), f"has a database that is no number {_ENCODE}")
+
+
+def _can_be_a_host(name: str) -> bool:
+    """Whether the system's resolver accepts name: it raises, not answers, for an empty label."""
+    try:
+        return name.isprintable() and bool(name.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def _require(condition: object, problem: str) -> None:

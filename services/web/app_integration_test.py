@@ -1,7 +1,6 @@
 """The web service with a real Redis."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 import redis
@@ -13,12 +12,9 @@ from services.web.app import create_app
 
 
 @pytest.fixture(name="http_client")
-def _http_client(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> Iterator[FlaskClient]:
-    """A client of the application, whose Redis is empty."""
-    monkeypatch.setenv("REDIS_URL", redis_url)
-    app = create_app()
-    yield app.test_client()
-    app.extensions["redis"].close()
+def _http_client(redis_client: redis.Redis) -> FlaskClient:
+    """Return a client of the application, whose Redis is empty."""
+    return create_app(redis_client).test_client()
 
 
 @pytest.mark.timeout(1.5)

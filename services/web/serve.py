@@ -15,14 +15,14 @@ from typing import NoReturn
 
 import redis
 
+from libs.flask_service.server import ConcurrencyError, workers_from_environment
 from libs.processes.child import child_process
 from libs.redis_access.connection import VARIABLE, RedisUrlError, connect_from_environment
 from libs.redis_access.embedded import EmbeddedRedisError, embedded_redis
 
 DEFAULT_DATA_DIR = Path(".cache/redis")
 
-_APPLICATION = "services.web.app:create_app()"
-_CONFIGURATION = "python:services.web.gunicorn_config"
+_LAST_PORT = 65535
 
 
 class ServeError(Exception):
@@ -39,13 +39,14 @@ def main(arguments: list[str] | None = None) -> int:
             _serve(options, stack)
     except KeyboardInterrupt:
         return 0
-    except (ServeError, EmbeddedRedisError, RedisUrlError) as error:
+    except (ServeError, ConcurrencyError, EmbeddedRedisError, RedisUrlError) as error:
         print(f"serve: {error}", file=sys.stderr)
         return 1
 
 
 def _serve(options: argparse.Namespace, stack: contextlib.ExitStack) -> NoReturn:
     """Start Redis, then the web server, and watch them; stack stops them in the opposite order."""
+    workers_from_environment()  # a number that cannot be used ends here, before anything starts
     listener = stack.enter_context(_listen(options.host, options.port))
     processes = {}
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(map(os.path.abspath, sys.path)))
@@ -55,10 +56,10 @@ def _serve(options: argparse.Namespace, stack: contextlib.ExitStack) -> NoReturn
     else:
         data_dir = (options.data_dir or DEFAULT_DATA_DIR).absolute()
         embedded = stack.enter_context(embedded_redis(data_dir))
-        processes["the embedded Redis"] = embedded.process
+        processes[f"the embedded Redis (its log is {data_dir / 'redis.log'})"] = embedded.process
         environment[VARIABLE] = embedded.url
         data = str(data_dir)
-    print(f"Page Tracker: {_url(listener)} (its data lies in {data})", flush=True)
+    print(f"Page Tracker: {_url(listener)} (data: {data})", flush=True)
     command, inherited = _web_server(listener, options.debug)
     processes["the web server"] = stack.enter_context(
         child_process(command, env=environment, pass_fds=inherited)
@@ -74,8 +75,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address, family=family, backlog=2048)
-    except socket.gaierror as error:
-        raise ServeError(f"--host {host} is not an address: {error.strerror}") from error
+    except (socket.gaierror, UnicodeError) as error:  # UnicodeError: no resolver would be asked
+        raise ServeError(f"--host {host[:100]} is not an address") from error
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise ServeError(
@@ -89,15 +90,15 @@ def _url(listener: socket.socket) -> str:
 
 
 def _web_server(listener: socket.socket, debug: bool) -> tuple[list[str], list[int]]:
-    """The command that serves on listener, and the file descriptors that it inherits."""
+    """Return the command that serves on listener, and the file descriptors that it inherits."""
     inherited = []
     if debug:
         host, port = listener.getsockname()[:2]
         listener.close()  # Flask opens its own
-        server = f"flask --app {_APPLICATION} run --debug --host {host} --port {port}"
+        server = f"flask --app services.web.app run --debug --host {host} --port {port}"
     else:
         inherited = [listener.fileno()]
-        server = f"gunicorn --config {_CONFIGURATION} --bind fd://{inherited[0]} {_APPLICATION}"
+        server = f"services.web --bind fd://{inherited[0]}"
     return [sys.executable, "-m", *server.split()], inherited
 
 
@@ -121,16 +122,29 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all others here."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message without the usage, and exit with status 2."""
+        self.exit(2, f"{self.prog}: {message[:200]}\n")
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and len(text) <= 5 and int(text) <= _LAST_PORT:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number from 0 to {_LAST_PORT}")
+
+
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="serve",
         description="Serve the page tracker, on a Redis of its own unless REDIS_URL names one.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument(
         "--port",
-        type=int,
-        choices=range(65536),
+        type=_port,
         default=8000,
         metavar="PORT",
         help="port to listen on, 0 for any free one (%(default)s)",

@@ -1,7 +1,10 @@
 """The one-command start says in one line why it cannot serve."""
 
+import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +31,10 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ([], "redis://:secret@127.0.0.1:1", "the Redis that REDIS_URL names does not answer: "),
         (["--data-dir=x"], "redis://localhost", "--data-dir is for the embedded Redis"),
         (["--data-dir=/dev/null/x"], None, "cannot write to the data directory /dev/null/x: "),
-        (["--host=256.0.0.1"], None, "--host 256.0.0.1 is not an address: "),
+        ([f"--data-dir=/{'x' * 5000}"], None, "the path of the data directory /xxx"),
+        (["--host=256.0.0.1"], None, "--host 256.0.0.1 is not an address"),
+        (["--host=a..b"], None, "--host a..b is not an address"),
+        ([f"--host={'x' * 5000}"], None, "--host xxx"),
         (["--host=203.0.113.1"], None, "cannot listen on 203.0.113.1 port 0: "),
     ],
 )
@@ -47,12 +53,76 @@ def test_should_say_in_one_line_why_it_cannot_serve(
     status = main(["--port=0", *arguments])
 
     # Then
-    output = capsys.readouterr()
+    error = the_one_short_line(capsys)
     assert status == 1
-    assert output.out == ""
-    assert output.err.startswith(f"serve: {message}")
-    assert output.err.count("\n") == 1
-    assert "secret" not in output.err
+    assert error.startswith(f"serve: {message}")
+    assert "secret" not in error
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--port=65536", "argument --port: '65536' is not a number from 0 to 65535"),
+        ("--port=-1", "argument --port: '-1' is not a number from 0 to 65535"),
+        ("--port=http", "argument --port: 'http' is not a number from 0 to 65535"),
+        (f"--port={'9' * 5000}", f"argument --port: '{'9' * 20}' is not a number"),
+        ("--prot=80", "unrecognized arguments: --prot=80"),
+        ("x" * 5000, "unrecognized arguments: xxx"),
+    ],
+)
+def test_should_say_in_one_line_which_argument_is_wrong(
+    argument: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # When
+    with pytest.raises(SystemExit) as caught:
+        main([argument])
+
+    # Then
+    assert caught.value.code == 2
+    assert the_one_short_line(capsys).startswith(f"serve: {message}")
+
+
+@pytest.mark.parametrize("value", ["", "0", "two"])
+def test_should_refuse_a_number_of_workers_before_anything_starts(
+    value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given
+    monkeypatch.setenv("WEB_CONCURRENCY", value)
+
+    # When
+    status = main(["--port=0", "--data-dir=/dev/null/x"])
+
+    # Then
+    assert status == 1
+    assert the_one_short_line(capsys) == (
+        f"serve: WEB_CONCURRENCY must be a whole number from 1 to 256, not {value!r}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("WEB_CONCURRENCY", "0", "web: WEB_CONCURRENCY must be a whole number from 1 to 256"),
+        ("REDIS_URL", "redis://a..b:6379", "web: REDIS_URL has a host that cannot be one"),
+    ],
+)
+def test_should_say_in_one_line_why_the_image_cannot_serve(
+    variable: str, value: str, message: str
+) -> None:
+    # When
+    run = subprocess.run(
+        [sys.executable, "-m", "services.web"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), variable: value},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    # Then
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert run.stderr.startswith(message)
+    assert run.stderr.count("\n") == 1
 
 
 def test_should_say_that_the_port_is_busy(capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,7 +135,7 @@ def test_should_say_that_the_port_is_busy(capsys: pytest.CaptureFixture[str]) ->
 
     # Then
     assert status == 1
-    assert capsys.readouterr().err == (
+    assert the_one_short_line(capsys) == (
         f"serve: cannot listen on 127.0.0.1 port {port}: Address already in use; "
         "choose another --host or --port\n"
     )
@@ -81,14 +151,13 @@ def test_should_say_that_the_data_is_in_use(
 
     # Then
     assert status == 1
-    assert "is in use by another tracker" in capsys.readouterr().err
+    assert "is in use by another tracker" in the_one_short_line(capsys)
 
 
-def test_should_refuse_a_port_that_does_not_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    # When
-    with pytest.raises(SystemExit) as caught:
-        main(["--port=65536"])
-
-    # Then
-    assert caught.value.code == 2
-    assert "65536" in capsys.readouterr().err
+def the_one_short_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what was printed: one line of at most 300 characters, on standard error."""
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    assert len(output.err) <= 300
+    return output.err

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import psutil
 import requests
 
-from libs.processes.testing import have_ended
+from libs.processes.testing import wait_until, wait_until_ended
 
 
 @dataclass
@@ -26,7 +25,7 @@ class Tracker:
     process: psutil.Process
 
     def family(self) -> list[psutil.Process]:
-        """The process and all it started."""
+        """Return the process and all that it started."""
         return [self.process, *self.process.children(recursive=True)]
 
     def stop(self, signal_number: signal.Signals) -> int:
@@ -34,21 +33,22 @@ class Tracker:
         family = self.family()
         self.process.send_signal(signal_number)
         status = self.process.wait(5)
-        assert have_ended(family)
+        wait_until_ended(family)
         return status
 
     def view(self) -> str:
-        """The text of the page."""
+        """View the page and return its text."""
         return requests.get(self.url, timeout=5).text
 
     def view_until(self, text: str) -> None:
         """View the page again and again until it begins with text; fail after 10 s."""
-        deadline = time.monotonic() + 10
-        view = "nothing"
-        while not view.startswith(text):
-            assert time.monotonic() < deadline, f"waited 10 s in vain; last answer: {view}"
+
+        def shows_text() -> bool:
             with contextlib.suppress(requests.RequestException):  # about to reload
-                view = self.view()
+                return self.view().startswith(text)
+            return False
+
+        wait_until(shows_text, f"a page that begins with {text!r}")
 
 
 @contextlib.contextmanager

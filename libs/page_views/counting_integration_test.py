@@ -5,7 +5,6 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,12 @@ from pathlib import Path
 import pytest
 import redis
 
-from libs.processes.testing import paused
+from libs.page_views.counting import PAGE_VIEWS_KEY, count_page_view
+from libs.processes.testing import paused, wait_until
 from libs.redis_access.connection import connect
 from libs.redis_access.embedded import EmbeddedRedis, embedded_redis
 from libs.redis_access.fault_proxy import Fault, fault_proxy
-from libs.redis_access.page_views import PAGE_VIEWS_KEY, count_page_view
-from libs.redis_access.policy import ATTEMPTS
+from libs.redis_access.retries import ATTEMPTS
 
 ANSWER_SECONDS = 1.0
 THREADS = 8
@@ -91,6 +90,33 @@ def test_should_lose_nothing_when_redis_is_read_only(redis_client: redis.Redis) 
     assert count_page_view(redis_client) == 5
 
 
+def test_should_count_at_the_new_primary_after_one_error(
+    redis_client: redis.Redis, data_dir: Path, redis_socket: Path
+) -> None:
+    # Given
+    address = data_dir / "address.sock"
+    address.symlink_to(redis_socket)
+    with embedded_redis(data_dir) as promoted, contextlib.ExitStack() as stack:
+        new_primary = stack.enter_context(contextlib.closing(connect(promoted.url)))
+        new_primary.set(PAGE_VIEWS_KEY, 10)
+        client = stack.enter_context(contextlib.closing(connect(f"unix://{address}")))
+        pool = client.connection_pool
+        for connection in [pool.get_connection() for _ in range(3)]:
+            pool.release(connection)
+
+        # When
+        redis_client.replicaof("127.0.0.1", "1")
+        address.unlink()
+        address.symlink_to(promoted.url.removeprefix("unix://"))
+        with pytest.raises(redis.ReadOnlyError):
+            count_page_view(client)
+        numbers = [count_page_view(client) for _ in range(3)]
+        redis_client.replicaof("NO", "ONE")
+
+    # Then
+    assert numbers == [11, 12, 13]
+
+
 def test_should_use_one_round_trip(redis_client: redis.Redis) -> None:
     # Given
     count_page_view(redis_client)
@@ -138,7 +164,7 @@ class Load:
 
     @property
     def attempted(self) -> int:
-        """How many views there were."""
+        """Return how many views there were."""
         return len(self.acknowledged) + self.failed
 
 
@@ -168,7 +194,7 @@ def load(url: str, views_per_thread: int = VIEWS_PER_THREAD) -> Load:
 
 
 def assert_exactly_once(outcome: Load, client: redis.Redis) -> None:
-    """Every acknowledged view is stored, no view twice, no number was shown twice."""
+    """Check that each acknowledged view is stored, none twice, and no number was shown twice."""
     stored = int(client.get(PAGE_VIEWS_KEY) or 0)
     nonces = len(client.keys(f"{{{PAGE_VIEWS_KEY}}}:nonce:*"))
     assert len(outcome.acknowledged) <= stored <= outcome.attempted
@@ -264,7 +290,7 @@ def test_should_count_once_when_the_server_is_killed_and_restarted(data_dir: Pat
         with fault_proxy(data_dir / "redis.sock", lambda: Fault.NONE) as url:
             visitors = executor.submit(load, url, 60)
             with contextlib.closing(connect(server.url)) as client:
-                wait_until(lambda: int(client.get(PAGE_VIEWS_KEY) or 0) > THREADS)
+                wait_until(lambda: int(client.get(PAGE_VIEWS_KEY) or 0) > THREADS, "views")
 
             # When
             server.process.kill()
@@ -276,10 +302,3 @@ def test_should_count_once_when_the_server_is_killed_and_restarted(data_dir: Pat
                 with contextlib.closing(connect(second_life.url)) as client:
                     assert_exactly_once(outcome, client)
     assert len(outcome.acknowledged) > THREADS
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Ask again and again; fail after 10 s."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "waited 10 s in vain"

@@ -1,15 +1,15 @@
-"""Readiness against a real Redis that is well, full, read-only, hanging or gone."""
+"""Readiness agrees with counting, whatever state a real Redis is in."""
 
 import contextlib
 
 import pytest
 import redis
 
+from libs.page_views.counting import PAGE_VIEWS_KEY, count_page_view
+from libs.page_views.readiness import why_not_ready
 from libs.processes.testing import paused
 from libs.redis_access.connection import connect
 from libs.redis_access.embedded import EmbeddedRedis
-from libs.redis_access.page_views import PAGE_VIEWS_KEY
-from libs.redis_access.readiness import why_not_ready
 
 
 def test_should_be_ready_and_change_nothing(redis_client: redis.Redis) -> None:
@@ -48,6 +48,28 @@ def test_should_not_be_ready_when_redis_is_read_only(redis_client: redis.Redis) 
     assert reason == "Redis is read-only"
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("0", "-1", "4", "-0", "+1", "01", " 1", "1 ", "1.5", "1e3", "many", "", "0x10", "1\n"),
+        *("9" * 18, "1" + "0" * 18, "9" * 19, "1" + "0" * 19, "-" + "9" * 19),
+        *(str(2**63 - 2), str(2**63 - 1), str(2**63), str(-(2**63)), str(-(2**63) - 1)),
+    ],
+)
+def test_should_agree_with_counting_about_every_value(
+    redis_client: redis.Redis, value: str
+) -> None:
+    # Given
+    redis_client.set(PAGE_VIEWS_KEY, value)
+
+    # When
+    reason = why_not_ready(redis_client)
+
+    # Then
+    assert redis_client.get(PAGE_VIEWS_KEY) == value.encode()
+    assert (reason is None) == counts(redis_client)
+
+
 def test_should_not_be_ready_when_the_key_holds_something_else(redis_client: redis.Redis) -> None:
     # Given
     redis_client.rpush(PAGE_VIEWS_KEY, "a list")
@@ -56,7 +78,46 @@ def test_should_not_be_ready_when_the_key_holds_something_else(redis_client: red
     reason = why_not_ready(redis_client)
 
     # Then
-    assert reason == "Redis refuses to count"
+    assert reason == "Redis refuses the command"
+
+
+NEEDED = "+eval +get +incr +set ~page_views ~{page_views}:nonce:*"
+
+
+@pytest.mark.parametrize(
+    "permissions",
+    [
+        NEEDED,
+        "allcommands allkeys",
+        *(NEEDED.replace(f"+{command} ", "") for command in ("eval", "get", "incr", "set")),
+        NEEDED.replace(" ~page_views", ""),
+        NEEDED.replace(" ~{page_views}:nonce:*", ""),
+        NEEDED.replace("~page_views", "%R~page_views"),
+        NEEDED.replace("~{page_views}", "%R~{page_views}"),
+    ],
+)
+def test_should_agree_with_counting_about_permissions(
+    redis_client: redis.Redis, redis_url: str, permissions: str
+) -> None:
+    # Given
+    rules = ["on", ">secret", *permissions.split()]
+    redis_client.execute_command("ACL SETUSER", "web", *rules)  # type: ignore[no-untyped-call]
+
+    # When
+    with contextlib.closing(connect(redis_url.replace("unix://", "unix://web:secret@"))) as web:
+        reason = why_not_ready(web)
+        counted = counts(web)
+    redis_client.acl_deluser("web")
+
+    # Then
+    assert (reason is None) == counted == (permissions in (NEEDED, "allcommands allkeys"))
+
+
+def counts(client: redis.Redis) -> bool:
+    """Whether a page view can be counted."""
+    with contextlib.suppress(redis.RedisError):
+        return count_page_view(client) is not None
+    return False
 
 
 def test_should_not_be_ready_without_the_password(

@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from libs.redis_access.connection import connect
-from libs.redis_access.policy import (
+from libs.redis_access.retries import (
     ATTEMPTS,
     BUDGET_SECONDS,
     WAIT_SECONDS,
@@ -45,7 +45,7 @@ def test_should_know_how_long_one_attempt_can_take(url: str, waits: int) -> None
         (redis.ResponseError(), 1),
     ],
 )
-def test_should_try_again_only_what_passes_by_itself(error: Exception, attempts: int) -> None:
+def test_should_retry_only_transient_errors(error: Exception, attempts: int) -> None:
     # Given
     calls = []
 

@@ -1,12 +1,12 @@
-"""How long a request waits for Redis and what it tries again: one policy for every service.
+"""How long a request waits for Redis, and what it retries: the same for every service.
 
-A page must be answered within 1 s whatever happens to Redis, so all attempts of a request share
-one budget, and an attempt begins only if even its slowest course ends within that budget.
+A page must be answered within 1 s whatever happens to Redis. All attempts of a request therefore
+share one budget, and an attempt begins only if even its slowest course ends within that budget.
 
-What may be tried again is decided by the caller: a call that Redis may have carried out although
-its answer was lost must be harmless when repeated. Worth another attempt is only what passes by
-itself, a lost connection, a missing answer, a server still loading its data. An answer that Redis
-did give (read-only, out of memory, wrong type, wrong password) is final.
+Retry only transient errors: a lost connection, a missing answer, a server that is still loading its
+data. An answer that Redis did give (read-only, out of memory, wrong type, wrong password) is final.
+A call that is retried must be harmless when repeated, because Redis may have executed it although
+its answer was lost.
 
 redis-py's own retries are off: by default it sends a command up to 11 times. Looking up a host name
 is the one wait without a limit here; the system's resolver has its own.
@@ -31,10 +31,10 @@ ATTEMPTS = 3
 BACKOFF_SECONDS = 0.02
 """Before the second attempt, and that much more before each further one; at random up to twice."""
 
-POOL_SIZE = 32
-"""Connections per process; more than a web process has threads, so that none waits in vain."""
+POOL_SIZE = 128
+"""Connections per process, opened as needed: that many requests can wait for Redis at once."""
 
-_PASSING = (redis.ConnectionError, redis.TimeoutError)
+_TRANSIENT = (redis.ConnectionError, redis.TimeoutError)
 _FINAL = (AuthenticationError, AuthorizationError)  # redis-py calls them connection errors
 
 _Result = TypeVar("_Result")
@@ -42,7 +42,7 @@ _logger = logging.getLogger(__name__)
 
 
 def slowest_attempt_seconds(client: redis.Redis) -> float:
-    """How long one command can take on a new connection when every wait lasts to its limit."""
+    """Return how long a command takes on a new connection when every wait lasts to its limit."""
     pool = client.connection_pool
     options = pool.connection_kwargs
     waits = 3  # a free connection, the TCP connection, the answer
@@ -52,18 +52,31 @@ def slowest_attempt_seconds(client: redis.Redis) -> float:
     return waits * WAIT_SECONDS
 
 
-def call_with_retries(client: redis.Redis, call: Callable[[], _Result]) -> _Result:
-    """The result of call(), tried again within the budget while Redis is out of reach.
+def call_once(client: redis.Redis, call: Callable[[], _Result]) -> _Result:
+    """Return the result of call(), which sends one command through client.
 
-    call sends one command through client, and must be harmless when repeated.
-    Raises the redis.RedisError of the last attempt.
+    A server that answers "read-only" may be a former primary: its connections are dropped, so that
+    the next call reaches the server that now has the address. Raises redis.RedisError.
+    """
+    try:
+        return call()
+    except redis.ReadOnlyError:
+        client.connection_pool.disconnect(inuse_connections=False)
+        raise
+
+
+def call_with_retries(client: redis.Redis, call: Callable[[], _Result]) -> _Result:
+    """Return the result of call(), retried within the budget while Redis cannot be reached.
+
+    call sends one command through client, and must be harmless when repeated. Raises the
+    redis.RedisError of the last attempt.
     """
     deadline = time.monotonic() + BUDGET_SECONDS
     attempt = 1
     while True:
         try:
-            return call()
-        except _PASSING as error:
+            return call_once(client, call)
+        except _TRANSIENT as error:
             pause = random.uniform(1, 2) * BACKOFF_SECONDS * attempt  # nosec B311  # not a secret
             too_late = time.monotonic() + pause + slowest_attempt_seconds(client) > deadline
             if isinstance(error, _FINAL) or attempt == ATTEMPTS or too_late:

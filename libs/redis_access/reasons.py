@@ -1,0 +1,21 @@
+"""Why Redis refuses or does not answer, in words for everybody."""
+
+import redis
+from redis.exceptions import AuthenticationError, AuthorizationError
+
+# The first that fits is the reason.
+_REASONS: list[tuple[type[redis.RedisError] | tuple[type[redis.RedisError], ...], str]] = [
+    (redis.BusyLoadingError, "Redis is loading its data"),
+    (redis.ReadOnlyError, "Redis is read-only"),
+    (redis.OutOfMemoryError, "Redis is out of memory"),
+    (redis.exceptions.NoPermissionError, "Redis does not permit what is needed"),
+    ((AuthenticationError, AuthorizationError), "Redis refuses the user name or password"),
+    (redis.TimeoutError, "Redis does not answer in time"),
+    (redis.ConnectionError, "Redis cannot be reached"),
+    (redis.RedisError, "Redis refuses the command"),
+]
+
+
+def reason_of(error: redis.RedisError) -> str:
+    """Return the reason in words that may go to strangers: no address, no text of the server."""
+    return next(reason for kind, reason in _REASONS if isinstance(error, kind))
