@@ -9,15 +9,10 @@ from libs.flask_service.server import VARIABLE, ConcurrencyError, workers_from_e
 def test_should_take_the_number_of_workers_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, value: str | None, workers: int
 ) -> None:
-    # Given
     monkeypatch.delenv(VARIABLE, raising=False)
     if value is not None:
         monkeypatch.setenv(VARIABLE, value)
-
-    # When
     found = workers_from_environment()
-
-    # Then
     assert found == workers
 
 
@@ -25,14 +20,9 @@ def test_should_take_the_number_of_workers_from_the_environment(
 def test_should_refuse_what_is_no_number_of_workers(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
-    # Given
     monkeypatch.setenv(VARIABLE, value)
-
-    # When
     with pytest.raises(ConcurrencyError) as caught:
         workers_from_environment()
-
-    # Then
     assert str(caught.value) == (
         f"WEB_CONCURRENCY must be a whole number from 1 to 256, not {value[:20]!r}"
     )

@@ -20,27 +20,18 @@ def _break() -> str:
 
 
 def test_should_be_live_whatever_it_depends_on(http_client: FlaskClient) -> None:
-    # When
     response = http_client.get("/livez")
-
-    # Then
     assert (response.status_code, response.json) == (200, {"live": True})
 
 
 def test_should_say_why_it_is_not_ready(http_client: FlaskClient) -> None:
-    # When
     response = http_client.get("/readyz")
-
-    # Then
     assert response.status_code == 503
     assert response.json == {"ready": False, "reason": "it is resting"}
 
 
 def test_should_say_that_it_is_ready() -> None:
-    # When
     response = create_service(__name__, lambda: None).test_client().get("/readyz")
-
-    # Then
     assert (response.status_code, response.json) == (200, {"ready": True})
 
 
@@ -61,10 +52,7 @@ def test_should_forbid_caching(http_client: FlaskClient, path: str) -> None:
 def test_should_answer_in_one_plain_line(
     http_client: FlaskClient, method: str, path: str, status: int, text: str
 ) -> None:
-    # When
     response = http_client.open(path, method=method)
-
-    # Then
     assert (response.status_code, response.text) == (status, text)
     assert response.headers.getlist("Content-Type") == ["text/plain; charset=utf-8"]
 

@@ -25,23 +25,15 @@ VIEWS_PER_THREAD = 15
 
 
 def test_should_count_from_one(redis_client: redis.Redis) -> None:
-    # When
     numbers = [count_page_view(redis_client) for _ in range(3)]
-
-    # Then
     assert numbers == [1, 2, 3]
     assert redis_client.get(PAGE_VIEWS_KEY) == b"3"
 
 
 @pytest.mark.parametrize("start", [4, -1, 2**53])
 def test_should_go_on_from_a_number_set_by_hand(redis_client: redis.Redis, start: int) -> None:
-    # Given
     redis_client.set(PAGE_VIEWS_KEY, start)
-
-    # When
     number = count_page_view(redis_client)
-
-    # Then
     assert number == start + 1
     assert redis_client.get(PAGE_VIEWS_KEY) == str(start + 1).encode()
 
@@ -50,43 +42,28 @@ def test_should_go_on_from_a_number_set_by_hand(redis_client: redis.Redis, start
 def test_should_refuse_what_is_not_a_countable_integer(
     redis_client: redis.Redis, value: str
 ) -> None:
-    # Given
     redis_client.set(PAGE_VIEWS_KEY, value)
-
-    # When
     with pytest.raises(redis.ResponseError):
         count_page_view(redis_client)
-
-    # Then
     assert redis_client.get(PAGE_VIEWS_KEY) == value.encode()
     assert redis_client.dbsize() == 1
 
 
 def test_should_lose_nothing_when_redis_is_full(redis_client: redis.Redis) -> None:
-    # Given
     redis_client.set(PAGE_VIEWS_KEY, 4)
     redis_client.config_set("maxmemory", 1)
-
-    # When
     with pytest.raises(redis.OutOfMemoryError):
         count_page_view(redis_client)
     redis_client.config_set("maxmemory", 0)
-
-    # Then
     assert count_page_view(redis_client) == 5
 
 
 def test_should_lose_nothing_when_redis_is_read_only(redis_client: redis.Redis) -> None:
-    # Given
     redis_client.set(PAGE_VIEWS_KEY, 4)
     redis_client.replicaof("127.0.0.1", "1")
-
-    # When
     with pytest.raises(redis.ReadOnlyError):
         count_page_view(redis_client)
     redis_client.replicaof("NO", "ONE")
-
-    # Then
     assert count_page_view(redis_client) == 5
 
 
@@ -229,11 +206,8 @@ def test_should_count_once_when_the_network_fails_now_and_then(
 def test_should_fail_in_time_when_the_network_always_fails(
     redis_client: redis.Redis, redis_socket: Path, fault: Fault, stored: int
 ) -> None:
-    # When
     with fault_proxy(redis_socket, lambda: fault) as url:
         outcome = load(url, views_per_thread=1)
-
-    # Then
     assert outcome.failed == THREADS
     assert int(redis_client.get(PAGE_VIEWS_KEY) or 0) == stored * THREADS
     assert_exactly_once(outcome, redis_client)
@@ -257,10 +231,7 @@ def test_should_show_the_same_number_after_a_lost_reply(
 
 
 def test_should_fail_in_time_when_the_connection_is_refused() -> None:
-    # When
     outcome = load("redis://127.0.0.1:1", views_per_thread=1)
-
-    # Then
     assert outcome.failed == THREADS
     assert outcome.slowest_seconds < ANSWER_SECONDS
 

@@ -13,38 +13,25 @@ from libs.redis_access.embedded import EmbeddedRedis
 
 
 def test_should_be_ready_and_change_nothing(redis_client: redis.Redis) -> None:
-    # When
     empty = why_not_ready(redis_client)
     keys = redis_client.dbsize()
     redis_client.set(PAGE_VIEWS_KEY, 4)
     counting = why_not_ready(redis_client)
-
-    # Then
     assert (empty, keys) == (None, 0)
     assert (counting, redis_client.get(PAGE_VIEWS_KEY)) == (None, b"4")
 
 
 def test_should_not_be_ready_when_redis_is_full(redis_client: redis.Redis) -> None:
-    # Given
     redis_client.config_set("maxmemory", 1)
-
-    # When
     reason = why_not_ready(redis_client)
     redis_client.config_set("maxmemory", 0)
-
-    # Then
     assert reason == "Redis is out of memory"
 
 
 def test_should_not_be_ready_when_redis_is_read_only(redis_client: redis.Redis) -> None:
-    # Given
     redis_client.replicaof("127.0.0.1", "1")
-
-    # When
     reason = why_not_ready(redis_client)
     redis_client.replicaof("NO", "ONE")
-
-    # Then
     assert reason == "Redis is read-only"
 
 
@@ -59,25 +46,15 @@ def test_should_not_be_ready_when_redis_is_read_only(redis_client: redis.Redis) 
 def test_should_agree_with_counting_about_every_value(
     redis_client: redis.Redis, value: str
 ) -> None:
-    # Given
     redis_client.set(PAGE_VIEWS_KEY, value)
-
-    # When
     reason = why_not_ready(redis_client)
-
-    # Then
     assert redis_client.get(PAGE_VIEWS_KEY) == value.encode()
     assert (reason is None) == counts(redis_client)
 
 
 def test_should_not_be_ready_when_the_key_holds_something_else(redis_client: redis.Redis) -> None:
-    # Given
     redis_client.rpush(PAGE_VIEWS_KEY, "a list")
-
-    # When
     reason = why_not_ready(redis_client)
-
-    # Then
     assert reason == "Redis refuses the command"
 
 
@@ -123,15 +100,10 @@ def counts(client: redis.Redis) -> bool:
 def test_should_not_be_ready_without_the_password(
     redis_client: redis.Redis, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Given
     redis_client.config_set("requirepass", "secret")
-
-    # When
     with contextlib.closing(connect(redis_url.replace("unix://", "unix://:wrong@"))) as stranger:
         reason = why_not_ready(stranger)
     redis_client.config_set("requirepass", "")
-
-    # Then
     assert reason == "Redis refuses the user name or password"
     assert "wrong@" not in caplog.text
 
@@ -139,19 +111,12 @@ def test_should_not_be_ready_without_the_password(
 def test_should_not_be_ready_while_redis_hangs(
     redis_client: redis.Redis, redis_server: EmbeddedRedis
 ) -> None:
-    # Given
     with paused(redis_server.process.pid):
-        # When
         reason = why_not_ready(redis_client)
-
-    # Then
     assert reason == "Redis does not answer in time"
     assert why_not_ready(redis_client) is None
 
 
 def test_should_not_be_ready_when_nothing_listens() -> None:
-    # When
     reason = why_not_ready(connect("redis://127.0.0.1:1"))
-
-    # Then
     assert reason == "Redis cannot be reached"

@@ -48,7 +48,7 @@ def child_process(
 
 
 def _stop_with_parent() -> None:
-    """Between fork and exec: have the kernel send SIGTERM here when the parent dies."""
+    """Have the kernel send SIGTERM when the parent dies. Runs between fork and exec."""
     if sys.platform == "linux":
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 

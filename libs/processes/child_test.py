@@ -68,11 +68,8 @@ def test_should_kill_a_child_that_does_not_stop(
 
 
 def test_should_pass_on_the_status_of_a_child_that_ends_by_itself() -> None:
-    # When
     with child_process([sys.executable, "-c", "raise SystemExit(3)"]) as process:
         process.wait()
-
-    # Then
     assert process.returncode == 3
 
 

@@ -20,10 +20,7 @@ from libs.redis_access.connection import RedisUrlError, connect, connect_from_en
     ],
 )
 def test_should_take_every_part_of_a_url(url: str, expected: dict[str, object]) -> None:
-    # When
     client = connect(url)
-
-    # Then
     assert expected.items() <= client.connection_pool.connection_kwargs.items()
     assert not client.connection_pool.make_connection().is_connected
 
@@ -59,11 +56,8 @@ def test_should_take_every_part_of_a_url(url: str, expected: dict[str, object]) 
     ],
 )
 def test_should_say_what_is_wrong_with_a_url(url: str, problem: str) -> None:
-    # When
     with pytest.raises(RedisUrlError) as caught:
         connect(url)
-
-    # Then
     assert str(caught.value).startswith("REDIS_URL ")
     assert problem in str(caught.value)
 
@@ -72,36 +66,21 @@ def test_should_say_what_is_wrong_with_a_url(url: str, problem: str) -> None:
 @pytest.mark.parametrize("user", ["", "user"])
 @pytest.mark.parametrize("scheme", ["redis", "rediss", "ftp"])
 def test_should_never_print_a_password(scheme: str, user: str, mistake: str) -> None:
-    # Given
     url = f"{scheme}://{user}:{mistake}@localhost:6379/0"
-
-    # When
     with pytest.raises(RedisUrlError) as caught:
         connect(url)
-
-    # Then
     assert "se" not in str(caught.value).replace("user", "").replace("database", "")
     assert "cret" not in str(caught.value)
 
 
 def test_should_use_the_local_redis_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given
     monkeypatch.delenv("REDIS_URL", raising=False)
-
-    # When
     options = connect_from_environment().connection_pool.connection_kwargs
-
-    # Then
     assert (options["host"], options.get("port", 6379)) == ("localhost", 6379)
 
 
 def test_should_not_connect_before_the_first_command() -> None:
-    # Given
     client = connect("redis://127.0.0.1:1")
-
-    # When
     with pytest.raises(redis.ConnectionError) as caught:
         client.ping()
-
-    # Then
     assert "refused" in str(caught.value)

@@ -34,45 +34,30 @@ def test_should_keep_its_data_when_stopped_and_when_killed(data_dir: Path) -> No
 
 
 def test_should_write_to_the_disk_before_it_answers(data_dir: Path) -> None:
-    # When
     with embedded_redis(data_dir) as server:
         with contextlib.closing(connect(server.url)) as client:
             settings = client.config_get("append*")
-
-    # Then
     assert (settings["appendonly"], settings["appendfsync"]) == ("yes", "always")
 
 
 def test_should_refuse_a_directory_in_use(data_dir: Path) -> None:
-    # Given
     with embedded_redis(data_dir) as server:
-        # When
         with pytest.raises(EmbeddedRedisError) as caught, embedded_redis(data_dir):
             pass
-
-        # Then
         assert "in use by another tracker" in str(caught.value)
         assert count(server) == 1
 
 
 def test_should_refuse_a_directory_it_cannot_write_to(data_dir: Path) -> None:
-    # Given
     (data_dir / "file").touch()
-
-    # When
     with pytest.raises(EmbeddedRedisError) as caught, embedded_redis(data_dir / "file"):
         pass
-
-    # Then
     assert str(caught.value) == f"cannot write to the data directory {data_dir}/file: File exists"
 
 
 def test_should_refuse_a_path_too_long_for_a_socket(data_dir: Path) -> None:
-    # When
     with pytest.raises(EmbeddedRedisError) as caught, embedded_redis(data_dir / ("long" * 25)):
         pass
-
-    # Then
     assert "choose one of at most 92 bytes" in str(caught.value)
     assert not list(data_dir.iterdir())
 

@@ -25,10 +25,7 @@ from libs.redis_access.retries import (
     ],
 )
 def test_should_know_how_long_one_attempt_can_take(url: str, waits: int) -> None:
-    # When
     seconds = slowest_attempt_seconds(connect(url))
-
-    # Then
     assert seconds == pytest.approx(waits * WAIT_SECONDS)
     assert seconds <= BUDGET_SECONDS
 

@@ -24,14 +24,14 @@ DATA_ROOT = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    """An empty directory whose path is short enough for a Unix socket, unlike tmp_path's."""
+    """Yield an empty directory whose path is short enough for a Unix socket, unlike tmp_path's."""
     with tempfile.TemporaryDirectory(dir=DATA_ROOT) as directory:
         yield Path(directory)
 
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[EmbeddedRedis]:
-    """The session's server; redis_url and redis_client empty it for each test."""
+    """Yield the session's server; redis_url and redis_client empty it for each test."""
     with tempfile.TemporaryDirectory(dir=DATA_ROOT) as directory:
         with embedded_redis(Path(directory)) as server:
             yield server
@@ -39,7 +39,7 @@ def redis_server() -> Iterator[EmbeddedRedis]:
 
 @pytest.fixture
 def redis_url(redis_server: EmbeddedRedis) -> str:
-    """The URL of the session's server, which is empty."""
+    """Return the URL of the session's server, which is empty."""
     with contextlib.closing(connect(redis_server.url)) as client:
         client.flushall()
     return redis_server.url
@@ -47,12 +47,12 @@ def redis_url(redis_server: EmbeddedRedis) -> str:
 
 @pytest.fixture
 def redis_client(redis_url: str) -> Iterator[redis.Redis]:
-    """A client of the session's server, which is empty."""
+    """Yield a client of the session's server, which is empty."""
     with contextlib.closing(connect(redis_url)) as client:
         yield client
 
 
 @pytest.fixture
 def redis_socket(redis_server: EmbeddedRedis) -> Path:
-    """The Unix socket of the session's server."""
+    """Return the Unix socket of the session's server."""
     return Path(redis_server.url.removeprefix("unix://"))

@@ -19,23 +19,15 @@ def _http_client(redis_client: redis.Redis) -> FlaskClient:
 
 @pytest.mark.timeout(1.5)
 def test_should_count_a_page_view(http_client: FlaskClient, redis_client: redis.Redis) -> None:
-    # Given
     redis_client.set("page_views", 4)
-
-    # When
     response = http_client.get("/")
-
-    # Then
     assert response.status_code == 200
     assert response.text == "This page has been seen 5 times."
     assert redis_client.get("page_views") == b"5"
 
 
 def test_should_be_ready(http_client: FlaskClient) -> None:
-    # When
     response = http_client.get("/readyz")
-
-    # Then
     assert (response.status_code, response.json) == (200, {"ready": True})
 
 
@@ -55,13 +47,8 @@ def test_should_count_only_the_page(http_client: FlaskClient, redis_client: redi
 def test_should_say_sorry_when_the_count_is_not_an_integer(
     http_client: FlaskClient, redis_client: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Given
     redis_client.set("page_views", "many")
-
-    # When
     response = http_client.get("/")
-
-    # Then
     assert response.status_code == 500
     assert redis_client.get("page_views") == b"many"
     assert "not an integer" in caplog.text

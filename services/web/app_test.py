@@ -31,30 +31,19 @@ def test_should_say_sorry_when_redis_fails(
 
 
 def test_should_answer_head_without_redis(http_client: FlaskClient) -> None:
-    # When
     response = http_client.head("/")
-
-    # Then
     assert response.status_code == 200
     assert response.content_type == "text/plain; charset=utf-8"
 
 
 def test_should_not_be_ready_without_redis(http_client: FlaskClient) -> None:
-    # When
     response = http_client.get("/readyz")
-
-    # Then
     assert response.status_code == 503
     assert response.json == {"ready": False, "reason": "Redis cannot be reached"}
 
 
 def test_should_not_start_with_a_malformed_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given
     monkeypatch.setenv("REDIS_URL", "http://localhost")
-
-    # When
     with pytest.raises(RedisUrlError) as caught:
         create_app()
-
-    # Then
     assert str(caught.value) == "REDIS_URL must begin with redis://, rediss:// or unix://"

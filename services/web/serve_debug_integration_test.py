@@ -10,8 +10,8 @@ from services.web.testing import tracker
 def test_should_show_an_edit_at_the_next_reload_until_ctrl_c(data_dir: Path) -> None:
     # Given
     repository = data_dir / "repository"
-    for room in ("libs", "services"):
-        shutil.copytree(room, repository / room)
+    for name in ("libs", "services"):
+        shutil.copytree(name, repository / name)
     app = repository / "services/web/app.py"
     with tracker(f"--data-dir={data_dir}", "--debug", repository=repository) as started:
         started.view_until("This page has been seen")

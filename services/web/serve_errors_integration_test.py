@@ -16,7 +16,7 @@ from services.web.serve import main
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No REDIS_URL from outside, and the signal handlers that main() sets are taken back."""
+    """Hide REDIS_URL, and take back the signal handlers that main() sets."""
     monkeypatch.delenv("REDIS_URL", raising=False)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
@@ -73,11 +73,8 @@ def test_should_say_in_one_line_why_it_cannot_serve(
 def test_should_say_in_one_line_which_argument_is_wrong(
     argument: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # When
     with pytest.raises(SystemExit) as caught:
         main([argument])
-
-    # Then
     assert caught.value.code == 2
     assert the_one_short_line(capsys).startswith(f"serve: {message}")
 
@@ -86,13 +83,8 @@ def test_should_say_in_one_line_which_argument_is_wrong(
 def test_should_refuse_a_number_of_workers_before_anything_starts(
     value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # Given
     monkeypatch.setenv("WEB_CONCURRENCY", value)
-
-    # When
     status = main(["--port=0", "--data-dir=/dev/null/x"])
-
-    # Then
     assert status == 1
     assert the_one_short_line(capsys) == (
         f"serve: WEB_CONCURRENCY must be a whole number from 1 to 256, not {value!r}\n"
@@ -144,12 +136,8 @@ def test_should_say_that_the_port_is_busy(capsys: pytest.CaptureFixture[str]) ->
 def test_should_say_that_the_data_is_in_use(
     data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # Given
     with embedded_redis(data_dir):
-        # When
         status = main(["--port=0", f"--data-dir={data_dir}"])
-
-    # Then
     assert status == 1
     assert "is in use by another tracker" in the_one_short_line(capsys)
 

@@ -95,12 +95,9 @@ def goes_on(client: socket.socket) -> bool:
 def test_should_serve_on_the_given_redis_until_sigterm(
     redis_url: str, redis_client: redis.Redis
 ) -> None:
-    # When
     with tracker(REDIS_URL=redis_url) as started:
         started.view()
         status = started.stop(signal.SIGTERM)
-
-    # Then
     assert redis_client.get("page_views") == b"1"
     assert started.banner.endswith("(data: the Redis that REDIS_URL names)\n")
     assert status == 0
