@@ -1,24 +1,50 @@
 """What the stack of compose.yaml does, in real containers, when part of it breaks."""
 
+import json
+import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
 from python_on_whales.exceptions import DockerException
 
-from compose.conftest import VIEWERS, Stack, wait_until
+from compose.testing import VIEWERS, Stack
+from libs.processes.testing import wait_until
 
+NO_PROXY_THERE = "http://127.0.0.1:9"
 SORRY = "Sorry, something went wrong 😔"
 
 
+@pytest.fixture(name="useless_proxy")
+def _useless_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the Docker client name to every container a proxy that refuses all connections."""
+    configured = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    for path in configured.glob("*"):  # its plugins, for one
+        (tmp_path / path.name).symlink_to(path)
+    file = tmp_path / "config.json"
+    settings = json.loads(file.read_text()) if file.exists() else {}
+    settings["proxies"] = {"default": {"httpProxy": NO_PROXY_THERE, "httpsProxy": NO_PROXY_THERE}}
+    file.unlink(missing_ok=True)
+    file.write_text(json.dumps(settings))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+
+
+@pytest.mark.usefixtures("useless_proxy")
+def test_should_use_no_proxy_of_the_docker_client(running_stack: Stack) -> None:
+    running_stack.down()
+    output = running_stack.command("--profile testing run --rm test-service")
+    environment = running_stack.container("web-service").config.env or []
+    assert f"HTTP_PROXY={NO_PROXY_THERE}" in environment
+    assert running_stack.is_healthy()
+    assert " passed" in output
+
+
 def test_should_lose_no_view_when_redis_is_killed(stack: Stack) -> None:
-    # When
     with stack.viewed() as numbers:
         stack.docker.compose.kill(["redis-service"])
     stack.docker.compose.start(["redis-service"])
     stack.wait_until_ready()
-
-    # Then
     assert stack.view() > max(numbers)
 
 
@@ -44,13 +70,8 @@ def test_should_be_sorry_within_a_second_while_redis_is_paused(stack: Stack) -> 
 
 
 def test_should_be_sorry_within_a_second_while_redis_is_stopped(stack: Stack) -> None:
-    # Given
     stack.docker.compose.stop(["redis-service"])
-
-    # When
     page = requests.get(stack.url(), timeout=5)
-
-    # Then
     stack.docker.compose.start(["redis-service"])
     stack.wait_until_ready()
     assert (page.status_code, page.text) == (500, SORRY)
@@ -72,19 +93,21 @@ def test_should_answer_every_request_that_it_accepted_before_it_stops(stack: Sta
     assert [answer.result().text for answer in answers] == [SORRY] * VIEWERS
 
 
-def test_should_fail_its_end_to_end_tests_only_while_the_web_service_is_paused(
-    stack: Stack,
-) -> None:
-    # When
-    with stack.paused("web-service"):
-        with pytest.raises(DockerException) as failure:
-            stack.run_end_to_end_tests()
+def test_should_say_in_one_line_what_its_end_to_end_tests_lack(stack: Stack) -> None:
+    with pytest.raises(DockerException) as failure:
+        stack.run_end_to_end_tests(FLASK_URL="")
+    assert "ERROR: name the deployment: --flask-url http://host[:port], or FLASK_URL" in str(
+        failure.value
+    )
 
-    # Then
+
+def test_should_fail_its_end_to_end_tests_while_the_web_service_is_paused(stack: Stack) -> None:
+    with stack.paused("web-service"), pytest.raises(DockerException) as failure:
+        stack.run_end_to_end_tests()
+
     assert "http://web-service:8000 is not ready after 5 s" in str(failure.value)
-    assert " passed" in stack.run_end_to_end_tests()
 
 
 def slow_requests(stack: Stack) -> int:
-    """How many requests have waited for Redis in vain, and wait again."""
+    """Return how many requests have waited for Redis without an answer, and wait again."""
     return str(stack.docker.compose.logs(["web-service"])).count("Redis failed at attempt 1,")

@@ -1,13 +1,19 @@
 """What the stack of compose.yaml does, in real containers, when it is used."""
 
 import re
-from contextlib import closing
+import socket
+from contextlib import ExitStack, closing
+from urllib.parse import urlsplit
 
 import pytest
 import redis
+import requests
 from python_on_whales.exceptions import DockerException
 
-from compose.conftest import Stack, published
+from compose.testing import Stack, published
+from libs.page_views.counting import PAGE_VIEWS_KEY
+
+SLOW_CLIENTS = 64
 
 # A program that says whether a Redis answers at an address.
 ASK_REDIS = """
@@ -19,27 +25,32 @@ except redis.RedisError:
 """
 
 
-def test_should_come_up_healthy_from_nothing(stack: Stack) -> None:
-    # Given
-    stack.down(volumes=True)
+def test_should_be_tested_again_after_down(running_stack: Stack) -> None:
+    views = 0
+    for web_services in (1, 2, 1):
+        # When
+        running_stack.command(f"up --detach --wait --scale web-service={web_services}")
+        counted = running_stack.view()
+        output = running_stack.command("--profile testing up --exit-code-from test-service")
+        running_stack.command("down")
 
-    # When
-    stack.up()
-
-    # Then
-    assert stack.is_healthy()
-    assert stack.view() == 1
+        # Then
+        assert " passed" in output
+        assert counted > views
+        views = counted
 
 
-def test_should_keep_its_count_when_it_is_removed_and_made_again(stack: Stack) -> None:
-    # Given
+def test_should_come_up_healthy_from_nothing(running_stack: Stack) -> None:
+    running_stack.remove()
+    running_stack.command("up --detach --wait")
+    assert running_stack.is_healthy()
+    assert running_stack.view() == 1
+
+
+def test_should_keep_its_count_when_redis_is_removed_and_made_again(stack: Stack) -> None:
     views = stack.view()
-
-    # When
-    stack.down()
+    stack.docker.compose.rm(["redis-service"], stop=True)
     stack.up()
-
-    # Then
     assert stack.view() == views + 1
 
 
@@ -62,51 +73,70 @@ def test_should_let_nobody_outside_its_network_reach_redis(stack: Stack) -> None
         assert said == str(reachable), network_name
 
 
-@pytest.mark.parametrize("service", ["redis-service", "web-service"])
-def test_should_give_its_processes_no_rights(stack: Stack, service: str) -> None:
-    # When
-    container = stack.container(service)
-    status = str(container.execute(["cat", "/proc/1/status"]))
+def test_should_give_its_processes_no_rights(stack: Stack) -> None:
+    for service in stack.services:
+        # When
+        container = stack.container(service)
+        status = str(container.execute(["cat", "/proc/1/status"]))
 
-    # Then
-    fields = dict(re.findall(r"(\w+):\t(.*)", status))
-    assert fields["Uid"].split("\t")[0] != "0"
-    assert int(fields["CapBnd"], 16) == 0
-    assert fields["NoNewPrivs"] == "1"
-    with pytest.raises(DockerException, match="Read-only file system"):
-        container.execute(["touch", "/file"], user="0")
+        # Then
+        fields = dict(re.findall(r"(\w+):\t(.*)", status))
+        assert fields["Uid"].split("\t")[0] != "0", service
+        assert int(fields["CapBnd"], 16) == 0, service
+        assert fields["NoNewPrivs"] == "1", service
+        with pytest.raises(DockerException, match="Read-only file system"):
+            container.execute(["touch", "/file"], user="0")
 
 
-def test_should_keep_one_total_over_several_web_services(stack: Stack) -> None:
-    # When
-    stack.up(web_services=3)
+def test_should_answer_everybody_while_others_are_slow(stack: Stack) -> None:
+    # Given
+    url = urlsplit(stack.url())
+    address = (url.hostname, url.port or 0)
+    web_service = stack.container("web-service")
+    health_check = web_service.config.healthcheck
+    assert health_check and health_check.test
+    with ExitStack() as connections:
+        slow = [
+            connections.enter_context(socket.create_connection(address, timeout=5))
+            for _ in range(SLOW_CLIENTS)
+        ]
 
-    # Then
-    ports = [published(container, 8000)[0][1] for container in stack.containers("web-service")]
-    first = stack.view()
-    views = [stack.view(f"http://127.0.0.1:{port}") for port in ports]
-    assert views == [first + 1, first + 2, first + 3]
+        # When
+        for line in (b"GET / HTTP/1.1", b"Host: slow", b"X-Header: value"):
+            for client in slow:
+                client.sendall(line + b"\r\n")
+            live = requests.get(stack.url("/livez"), timeout=1)
+            view = requests.get(stack.url(), timeout=1)
+
+            # Then
+            assert (live.status_code, view.status_code) == (200, 200)
+        web_service.execute(health_check.test[1:])
+
+
+def test_should_run_on_when_it_has_been_tested(stack: Stack) -> None:
+    views = stack.view()
+    output = stack.command("--profile testing run --rm test-service")
+    assert " passed" in output
+    assert stack.is_healthy()
+    assert stack.view() > views
 
 
 def test_should_publish_redis_to_this_machine_only_for_debugging(stack: Stack) -> None:
     # When
-    stack.debugged.compose.up(detach=True, wait=True, quiet=True)
+    stack.debugged.compose.up(["redis-service"], wait=True, quiet=True)
 
     # Then
     ((address, port),) = published(stack.container("redis-service"), 6379)
     assert address == "127.0.0.1"
     views = stack.view()
     with closing(redis.Redis(port=int(port))) as client:
-        assert client.get("page_views") == str(views).encode()
-    stack.down()
+        assert client.get(PAGE_VIEWS_KEY) == str(views).encode()
+    stack.docker.compose.up(["redis-service"], wait=True, quiet=True)
 
 
-def test_should_say_in_one_line_what_its_end_to_end_tests_lack(stack: Stack) -> None:
-    # When
-    with pytest.raises(DockerException) as failure:
-        stack.run_end_to_end_tests(FLASK_URL="")
-
-    # Then
-    assert "ERROR: name the deployment: --flask-url http://host[:port], or FLASK_URL" in str(
-        failure.value
-    )
+def test_should_keep_one_total_over_several_web_services(stack: Stack) -> None:
+    stack.up(web_services=2)
+    ports = [published(container, 8000)[0][1] for container in stack.containers("web-service")]
+    first = stack.view()
+    views = [stack.view(f"http://127.0.0.1:{port}") for port in ports]
+    assert views == [first + 1, first + 2]

@@ -1,0 +1,147 @@
+"""A stack of its own for the tests, and what they do to it."""
+
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from subprocess import PIPE, STDOUT
+from threading import Event
+from uuid import uuid4
+
+import requests
+from python_on_whales import Container, DockerClient
+
+from libs.page_views.testing import number_of_view
+from libs.processes.testing import wait_until
+
+COMPOSE_FILE = Path("compose/compose.yaml")
+DEBUG_FILE = Path("compose/compose.debug.yaml")
+
+CHECK_SECONDS = 15
+"""For the next check of a service's health, which may be 5 s away."""
+
+VIEWERS = 8
+
+
+class Stack:
+    """A project of Docker Compose, with ports that are free and volumes that are its own."""
+
+    def __init__(self) -> None:
+        project = f"page-tracker-test-{uuid4().hex[:8]}"
+        self.docker = DockerClient(compose_files=[COMPOSE_FILE], compose_project_name=project)
+        self.debugged = DockerClient(
+            compose_files=[COMPOSE_FILE, DEBUG_FILE], compose_project_name=project
+        )
+
+    @cached_property
+    def services(self) -> list[str]:
+        """Return the services that compose.yaml keeps running: all but those of a profile."""
+        return list(self.docker.compose.config().services or {})
+
+    def up(self, web_services: int = 1) -> None:
+        """Start what does not run; return when all is healthy."""
+        # The engine calls what was paused unhealthy until its next check, and Compose gives it up.
+        wait_until(lambda: "unhealthy" not in self.health(), "a check of health", CHECK_SECONDS)
+        scales = {"web-service": web_services}
+        self.docker.compose.up(detach=True, wait=True, scales=scales, quiet=True)
+
+    def down(self) -> None:
+        """Remove containers and networks; the data stays."""
+        self.docker.compose.down(timeout=0, quiet=True)
+
+    def remove(self) -> None:
+        """Remove everything, whatever its profile; the data too."""
+        self.command("--profile * down --volumes --timeout 0")
+
+    def command(self, options: str) -> str:
+        """Run `docker compose` with options, as its user types them; return what it prints."""
+        command = [*self.docker.client_config.docker_compose_cmd, *options.split()]
+        run = subprocess.run(command, stdout=PIPE, stderr=STDOUT, text=True, check=False)
+        assert run.returncode == 0, run.stdout
+        return run.stdout
+
+    def containers(self, service: str) -> list[Container]:
+        """Return the containers of a service."""
+        return self.docker.compose.ps([service])
+
+    def container(self, service: str) -> Container:
+        """Return the one container of a service."""
+        (container,) = self.containers(service)
+        return container
+
+    def url(self, path: str = "/") -> str:
+        """Return where the web service is reached from here."""
+        _, port = self.docker.compose.port("web-service", 8000)
+        return f"http://127.0.0.1:{port}{path}"
+
+    def view(self, url: str | None = None) -> int:
+        """View the page and return the number of the view."""
+        answer = requests.get(url or self.url(), timeout=5)
+        assert answer.status_code == 200, answer.text
+        return number_of_view(answer.text)
+
+    def health(self) -> list[str]:
+        """Return the health of each container in the engine's words; "" where none is checked."""
+        states = [container.state for container in self.docker.compose.ps(self.services)]
+        return [(state.health and state.health.status) or "" for state in states]
+
+    def is_healthy(self) -> bool:
+        """Whether every service runs in one container and is healthy."""
+        return self.health() == ["healthy"] * len(self.services)
+
+    def wait_until_ready(self) -> None:
+        """Wait until a view would be counted."""
+        url = self.url("/readyz")
+
+        def ready() -> bool:
+            with suppress(requests.RequestException):
+                return requests.get(url, timeout=1).ok
+            return False
+
+        wait_until(ready, url)
+
+    def run_end_to_end_tests(self, **environment: str) -> str:
+        """Return what they print; raise DockerException if they fail."""
+        run = self.docker.compose.run(
+            "test-service", envs=environment, dependencies=False, remove=True, tty=False
+        )
+        return str(run)
+
+    @contextmanager
+    def paused(self, service: str) -> Iterator[None]:
+        """Freeze all processes of a service until the context ends."""
+        self.docker.compose.pause([service])
+        try:
+            yield
+        finally:
+            self.docker.compose.unpause([service])
+
+    @contextmanager
+    def viewed(self) -> Iterator[list[int]]:
+        """View the page all the time until the context ends; yield the numbers that are shown."""
+        url, stop = self.url(), Event()
+        numbers: list[int] = []
+
+        def view_again_and_again() -> None:
+            while not stop.is_set():
+                with suppress(requests.RequestException):  # what was not shown need not be kept
+                    answer = requests.get(url, timeout=5)
+                    if answer.ok:
+                        numbers.append(number_of_view(answer.text))
+
+        with ThreadPoolExecutor(VIEWERS) as threads:
+            for _ in range(VIEWERS):
+                threads.submit(view_again_and_again)
+            try:
+                wait_until(lambda: len(numbers) > 10 * VIEWERS, "views")
+                yield numbers
+            finally:
+                stop.set()
+
+
+def published(container: Container, port: int) -> list[tuple[str, str]]:
+    """Return the addresses and ports of this machine that lead to a port of a container."""
+    ports = container.network_settings.ports or {}
+    return [(binding["HostIp"], binding["HostPort"]) for binding in ports.get(f"{port}/tcp") or []]

@@ -1,0 +1,65 @@
+"""How end-to-end tests reach the deployment that they are given, and whether they can."""
+
+import time
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+import requests
+
+from libs.redis_access.connection import connect
+
+READY_SECONDS = 5
+"""How long a deployment may take to be ready."""
+
+TIMEOUT_SECONDS = 5
+"""For each answer over HTTP."""
+
+HTTP = requests.Session()
+"""Sends each request on a connection of its own, as a new visitor does, and through no proxy."""
+HTTP.headers["Connection"] = "close"
+# What Docker's configuration or the shell call a proxy is for the world outside the network.
+HTTP.trust_env = False
+
+
+def check_flask_url(url: str) -> None:
+    """Raise pytest.UsageError unless url can be that of a web service."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not url:
+        raise pytest.UsageError("name the deployment: --flask-url http://host[:port], or FLASK_URL")
+    if not usable:
+        raise pytest.UsageError(f"--flask-url or FLASK_URL: {url} is not http://host[:port]")
+
+
+def wait_until_ready(url: str) -> None:
+    """Return once the web service at url would count a view; else raise pytest.UsageError."""
+    deadline = time.monotonic() + READY_SECONDS
+    while problem := _why_not_ready(url):
+        if time.monotonic() > deadline:
+            raise pytest.UsageError(f"{url} is not ready after {READY_SECONDS} s: {problem}")
+        time.sleep(0.1)
+
+
+def _why_not_ready(url: str) -> str:
+    """Return the problem in one line, or nothing if there is none."""
+    try:
+        answer = HTTP.get(f"{url.rstrip('/')}/readyz", timeout=1)
+    except requests.RequestException as error:
+        return f"no answer ({type(error).__name__})"
+    return "" if answer.ok else f"status {answer.status_code} {' '.join(answer.text.split())[:100]}"
+
+
+def check_redis_url(url: str) -> None:
+    """Raise pytest.UsageError unless a Redis answers at url."""
+    try:
+        with closing(connect(url)) as client:
+            client.ping()
+    except ValueError as error:
+        raise pytest.UsageError(f"--redis-url or REDIS_URL: {error}") from error
+    except redis.RedisError as error:
+        raise pytest.UsageError(f"--redis-url or REDIS_URL: no Redis there: {error}") from error
