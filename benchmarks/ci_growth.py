@@ -7,20 +7,17 @@ a change affects, and to test that; beside it, what it takes to test everything 
 tables for docs/benchmarks.md, and draws docs/ci_growth.svg. Takes about half an hour.
 """
 
-import json
 import math
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.clone import REPOSITORY, print_heading
-from benchmarks.generated import generate, git
+from benchmarks.clone import edited, print_heading, run
+from build_support.testing import REPOSITORY, daemons_stopped_at_the_end, generate, plan_of
 
 SIZES = (3, 10, 30, 100, 300)
 REPEATS = 3
@@ -62,22 +59,22 @@ def main() -> None:
 
 
 def measure(size: int) -> Seconds:
-    """What is measured in a repository of that size."""
+    """Return what is measured in a repository of that size."""
     with generated(size) as root:
         run(root, "./pants", "test", "::")
         seconds: Seconds = {}
         for name, path in EDITS.items():
             decides, checks = [], []
-            for number in range(1 if name == LIBRARY else REPEATS):
-                with edited(root / path, number):
-                    plan, decide = plan_of(root)
+            for _ in range(1 if name == LIBRARY else REPEATS):
+                with edited(root, path):
+                    plan, decide = timed_plan(root)
                     decides.append(decide)
                     checks.append(test(root, plan["test"]))
             seconds[f"decide: {name}"] = statistics.median(decides)
             seconds[f"decide and test: {name}"] = statistics.median(map(sum, zip(decides, checks)))
-        with edited(root / EDITS[LEAF], REPEATS):
+        with edited(root, EDITS[LEAF]):
             os.environ["PANTS_PANTSD"] = "false"
-            _, seconds["decide without the daemon"] = plan_of(root)
+            _, seconds["decide without the daemon"] = timed_plan(root)
             del os.environ["PANTS_PANTSD"]
         print_skipped(root, size)
         seconds["test everything, every time"] = run(root, "./pants", "test", "--force", "::")
@@ -86,10 +83,10 @@ def measure(size: int) -> Seconds:
 
 def print_skipped(root: Path, size: int) -> None:
     """Print what share of all tests and images each kind of edit leaves out."""
-    everything, _ = plan_of(root, base="")
+    everything, _ = timed_plan(root, base="")
     for name, path in EDITS.items():
-        with edited(root / path, REPEATS + 1):
-            plan, _ = plan_of(root)
+        with edited(root, path):
+            plan, _ = timed_plan(root)
         skipped = {
             goal: 100 * (1 - len(plan[goal]) / len(everything[goal]))
             for goal in ("test", "package")
@@ -103,50 +100,30 @@ def print_skipped(root: Path, size: int) -> None:
 
 @contextmanager
 def generated(size: int) -> Iterator[Path]:
-    """A generated repository; at the end nothing of it is left."""
+    """Generate a repository; at the end nothing of it is left."""
     with tempfile.TemporaryDirectory() as directory:
-        root = Path(directory)
+        root = Path(directory) / "generated"
         generate(root, size)
-        try:
+        with daemons_stopped_at_the_end(root):
             yield root
-        finally:
-            for pid_file in root.glob(".pids/*/pantsd/pid"):
-                subprocess.run(["kill", pid_file.read_text()], check=True)
 
 
-@contextmanager
-def edited(file: Path, number: int) -> Iterator[None]:
-    """Add a line to a file, another for each number, until the context ends."""
-    text = file.read_text(encoding="utf-8")
-    file.write_text(f"{text}# {number}\n", encoding="utf-8")
-    try:
-        yield
-    finally:
-        git(file.parent, "checkout", "--quiet", file.name)
-
-
-def plan_of(root: Path, base: str = "HEAD") -> tuple[dict[str, list[str]], float]:
-    """What .ci/affected decides, and the seconds it takes."""
+def timed_plan(root: Path, base: str = "HEAD") -> tuple[dict[str, list[str]], float]:
+    """Return what affected.py decides, and the seconds it takes."""
     begin = time.monotonic()
-    command = [".ci/affected", "--base", base, "--json"]
-    decided = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE)
-    return json.loads(decided.stdout), time.monotonic() - begin
+    return plan_of(root, base), time.monotonic() - begin
 
 
 def test(root: Path, addresses: list[str]) -> float:
-    """The seconds that it takes to run tests, if there are any."""
+    """Run tests, if there are any; return the seconds that they take."""
     return run(root, "./pants", "test", *addresses) if addresses else 0
 
 
-def run(root: Path, *command: str) -> float:
-    """The seconds that a command takes, which must succeed."""
-    begin = time.monotonic()
-    subprocess.run(command, cwd=root, check=True, stdout=sys.stderr)
-    return time.monotonic() - begin
-
-
 def exponent(seconds: dict[int, float]) -> float:
-    """The b for which a·n^b fits best: the slope of a least-squares line through the logarithms."""
+    """Return the b for which a·n^b fits best: the slope of a line through the logarithms.
+
+    The line is that of least squares.
+    """
     points = [(math.log(size), math.log(value)) for size, value in seconds.items()]
     mean_x, mean_y = (statistics.fmean(values) for values in zip(*points))
     slope = sum((x - mean_x) * (y - mean_y) for x, y in points)
@@ -154,7 +131,7 @@ def exponent(seconds: dict[int, float]) -> float:
 
 
 def drawing(measured: dict[int, Seconds]) -> str:
-    """The curves as an SVG image, both axes logarithmic."""
+    """Return the curves as an SVG image, both axes logarithmic."""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         'font-family="sans-serif" font-size="12">',
@@ -177,7 +154,7 @@ def drawing(measured: dict[int, Seconds]) -> str:
 
 
 def place(size: float, seconds: float) -> tuple[float, float]:
-    """Where in the drawing so many seconds for so many services are."""
+    """Return where in the drawing so many seconds for so many services are."""
     across = math.log(size / SIZES[0]) / math.log(SIZES[-1] / SIZES[0])
     up = math.log(max(seconds, LOWEST_SECONDS) / LOWEST_SECONDS) / math.log(1000 / LOWEST_SECONDS)
     return LEFT + across * (WIDTH - LEFT - 20), HEIGHT - 40 - up * (HEIGHT - 60)

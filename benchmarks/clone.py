@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -12,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from build_support.testing import REPOSITORY, daemons_stopped_at_the_end
 
-_EDITED_FILE = "services/web/app.py"
-_EDITED_LINE = "    app = Flask(__name__)"
+EDITED_FILE = "services/web/app.py"
+
 _numbers = itertools.count()
 
 
@@ -26,38 +25,40 @@ def fresh_clone() -> Iterator[Path]:
         clone = Path(directory) / "clone"
         (Path(directory) / "home").mkdir()
         subprocess.run(["git", "clone", "--quiet", REPOSITORY, clone], check=True)
-        try:
+        with daemons_stopped_at_the_end(clone):
             yield clone
-        finally:
-            for pid_file in clone.glob(".pids/*/pantsd/pid"):
-                os.kill(int(pid_file.read_text()), signal.SIGTERM)
 
 
-def start(clone: Path, *command: str, **environment: str) -> subprocess.Popen[bytes]:
-    """Start a command in the clone, with the home beside it; what it prints goes to stderr."""
-    environment |= {"HOME": str(clone.with_name("home")), "PATH": os.environ["PATH"]}
+def start(root: Path, *command: str, **environment: str) -> subprocess.Popen[bytes]:
+    """Start a command in root; what it prints goes to standard error.
+
+    In a fresh clone it has nothing of the user's environment but PATH.
+    """
+    home = root.with_name("home")
+    inherited = {"HOME": str(home), "PATH": os.environ["PATH"]} if home.is_dir() else os.environ
     return subprocess.Popen(
-        command, cwd=clone, env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr
+        command,
+        cwd=root,
+        env={**inherited, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
     )
 
 
-def run(clone: Path, *command: str, **environment: str) -> float:
-    """The seconds that a command takes, which must succeed."""
+def run(root: Path, *command: str, **environment: str) -> float:
+    """Run a command in root, which must succeed; return the seconds that it takes."""
     begin = time.monotonic()
-    if start(clone, *command, **environment).wait():
-        raise SystemExit(f"{' '.join(command)} is red")
+    if start(root, *command, **environment).wait():
+        raise SystemExit(f"{' '.join(command)} failed")
     return time.monotonic() - begin
 
 
 @contextmanager
-def edited(clone: Path) -> Iterator[None]:
-    """Edit one line of the web service, each time another way, until the context ends."""
-    file = clone / _EDITED_FILE
+def edited(root: Path, path: str = EDITED_FILE) -> Iterator[None]:
+    """Add a line to a file, each time another, until the context ends."""
+    file = root / path
     text = file.read_text(encoding="utf-8")
-    edit = text.replace(_EDITED_LINE, f"{_EDITED_LINE}  # edit {next(_numbers)}")
-    if edit == text:
-        raise SystemExit(f"{_EDITED_FILE} has no line {_EDITED_LINE!r}")
-    file.write_text(edit, encoding="utf-8")
+    file.write_text(f"{text}# edit {next(_numbers)}\n", encoding="utf-8")
     try:
         yield
     finally:
@@ -73,4 +74,4 @@ def print_heading(what: str, columns: Sequence[str] = ("What", "Target", "Measur
 
 def report(what: str, target: float, measured: list[float]) -> None:
     """Print one row of the table: the median."""
-    print(f"| {what} | {target} | {statistics.median(measured):.1f} |", flush=True)
+    print(f"| {what} | {target:g} | {statistics.median(measured):.1f} |", flush=True)

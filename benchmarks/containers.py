@@ -24,22 +24,22 @@ def main() -> None:
     """Measure, print each figure beside its target, and leave nothing behind."""
     with fresh_clone() as clone:
         print_heading(f"Of what is repeated, the median of {REPEATS}.")
-        report("`.ci/run`, fresh clone and empty home, s", 600, [run(clone, ".ci/run", CI="true")])
-        report("`.ci/run` again, s", 240, [run(clone, ".ci/run", CI="true")])
-        run(clone, ".ci/engine", "start")
+        report("`.ci/run`, fresh clone and empty home, s", 475, [run(clone, ".ci/run", CI="true")])
+        report("`.ci/run` again, s", 200, [run(clone, ".ci/run", CI="true")])
+        run(clone, "build_support/containers/start_engine.sh")
         made: set[str] = set()
         try:
             measure_images(clone, made)
         finally:
             docker("image", "rm", "--force", *made)
-            run(clone, ".ci/engine", "stop")
+            run(clone, "build_support/containers/stop_engine.sh")
 
 
 def measure_images(clone: Path, made: set[str]) -> None:
-    """The figures that need an engine; made receives the images that they leave."""
+    """Measure what needs an engine; made receives the images that are left."""
 
     def package() -> float:
-        """Make the production image."""
+        """Make the production image; return the seconds that it takes."""
         seconds = run(clone, "./pants", "package", "services/web", IMAGE_PREFIX=PREFIX)
         made.add(docker("image", "inspect", "--format", "{{.Id}}", IMAGE).strip())
         return seconds
@@ -53,7 +53,7 @@ def measure_images(clone: Path, made: set[str]) -> None:
     base, before = layer_bytes(base_image), layer_bytes(IMAGE)
     report(
         "What the production image adds to its base, MB",
-        11,
+        16,
         [sum(before[layer] for layer in before.keys() - base.keys()) / 1e6],
     )
     with edited(clone):
@@ -77,7 +77,7 @@ def measure_images(clone: Path, made: set[str]) -> None:
 
 
 def up(clone: Path) -> float:
-    """Start the stack from nothing, and remove it."""
+    """Start the stack from nothing, and remove it; return the seconds of the start."""
     settings = {
         "COMPOSE_FILE": "compose/compose.yaml",
         "COMPOSE_PROJECT_NAME": "page-tracker-benchmark",
@@ -91,7 +91,7 @@ def up(clone: Path) -> float:
 
 
 def layer_bytes(image: str) -> dict[str, int]:
-    """For each layer of an image, by its digest, the bytes of the files in it."""
+    """Return for each layer of an image, by its digest, the bytes of the files in it."""
     with tempfile.NamedTemporaryFile() as archive:
         docker("image", "save", "--output", archive.name, image)
         with tarfile.open(archive.name) as saved:
@@ -104,7 +104,7 @@ def layer_bytes(image: str) -> dict[str, int]:
 
 
 def read(archive: tarfile.TarFile, name: str) -> bytes:
-    """The content of a file in an archive."""
+    """Return the content of a file in an archive."""
     file = archive.extractfile(name)
     if file is None:
         raise SystemExit(f"docker image save wrote no {name}")
@@ -112,7 +112,7 @@ def read(archive: tarfile.TarFile, name: str) -> bytes:
 
 
 def docker(*arguments: str) -> str:
-    """What a Docker command prints."""
+    """Return what a Docker command prints."""
     return subprocess.run(
         ["docker", *arguments], check=True, stdout=subprocess.PIPE, text=True
     ).stdout

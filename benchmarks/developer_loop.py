@@ -7,7 +7,10 @@ minutes.
 """
 
 import signal
+import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -35,39 +38,64 @@ def main() -> None:
             5,
             [first_page(clone) for _ in range(REPEATS)],
         )
+        alone = [test_app(clone) for _ in range(REPEATS)]
+        with running_tracker(clone):
+            beside = [test_app(clone) for _ in range(REPEATS)]
+        report("`./pants test services/web/app_test.py` after an edit, alone", 8, alone)
+        limit = statistics.median(alone) + 3
+        report("the same while `./pants run services/web:serve` runs", round(limit, 1), beside)
 
 
 def test_all(clone: Path) -> float:
-    """The README's test command."""
+    """Run the README's test command."""
     return run(clone, "./pants", "test", "::")
 
 
 def test_edit(clone: Path) -> float:
     """Edit one line, and check what that affects."""
     with edited(clone):
-        lint = run(clone, "./pants", "edited", "lint")
-        return lint + run(clone, "./pants", "affected", "check", "test")
+        return run(clone, "./pants", "edited", "lint", "check", "test")
+
+
+def test_app(clone: Path) -> float:
+    """Edit one line, and run one file of tests."""
+    with edited(clone):
+        return run(clone, "./pants", "test", "services/web/app_test.py")
 
 
 def first_page(clone: Path) -> float:
-    """Start the tracker, and ask for its page until it answers."""
+    """Start the tracker, and return the seconds until it answers."""
+    begin = time.monotonic()
+    with running_tracker(clone):
+        return time.monotonic() - begin
+
+
+@contextmanager
+def running_tracker(clone: Path) -> Iterator[None]:
+    """Run the tracker, from its first answer to the end of the context."""
     begin = time.monotonic()
     tracker = start(clone, "./pants", "run", "services/web:serve", "--", f"--port={PORT}")
     try:
-        while tracker.poll() is None and time.monotonic() < begin + 60:
-            connection = HTTPConnection("127.0.0.1", PORT)
-            try:
-                connection.request("GET", "/")
-                if connection.getresponse().status == 200:
-                    return time.monotonic() - begin
-            except ConnectionRefusedError:
-                time.sleep(0.02)  # not listening yet
-            finally:
-                connection.close()
-        raise SystemExit("the tracker does not answer")
+        while not answers():
+            if tracker.poll() is not None or time.monotonic() > begin + 60:
+                raise SystemExit("the tracker does not answer")
+            time.sleep(0.02)
+        yield
     finally:
         tracker.send_signal(signal.SIGINT)
         tracker.wait()
+
+
+def answers() -> bool:
+    """Whether the page can be viewed."""
+    connection = HTTPConnection("127.0.0.1", PORT)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status == 200
+    except ConnectionRefusedError:
+        return False
+    finally:
+        connection.close()
 
 
 if __name__ == "__main__":

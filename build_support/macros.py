@@ -1,7 +1,7 @@
 """Macros for BUILD files: who may depend on whom. The first line of a BUILD file calls one of them.
 
-Pants reads this file before every BUILD file, so it imports nothing, and the functions that it calls
-are those of BUILD files. A rule is checked from its first match on; "/**" is the directory of the
+Pants reads this file before every BUILD file, so it imports nothing, and it calls the functions of
+BUILD files. A rule is checked from its first match on; "/**" is the directory of the
 BUILD file that calls the macro, and what is below.
 """
 
@@ -17,4 +17,3 @@ def service():
 def library():
     """Let this library depend on libraries and other people's packages only."""
     __dependencies_rules__(("*", "//libs/**", "//3rdparty/**", "!*"))
-

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Makes sure that the images which ours build on are here: pulls them, or where no registry can be
+# reached, builds stand-ins under the same names from Debian's packages (as root, on Debian).
+#
+#   build_support/containers/make_base_images.sh    # does nothing for an image that is here
+#
+# A stand-in serves for building and testing, not for publishing.
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# Builds the image $1 from the packages $3 of Debian $2. The program $4 is given the root directory
+# before the packages are installed; what follows is for `docker import`.
+build_stand_in() {
+  local image=$1 suite=$2 packages=$3 hook=${4:-true}
+  local sources=/etc/apt/sources.list.d/debian.sources tar=$scratch/base.tar log=$scratch/log
+  [[ $EUID -eq 0 && -e $sources ]] ||
+    die "cannot pull $image, and only root on Debian can build a stand-in"
+  log "no registry answers: building a stand-in for $image from Debian's packages"
+  command -v mmdebstrap >/dev/null || install_packages "$log" mmdebstrap
+  sed -E "s/bookworm|trixie/$suite/g" "$sources" >"$scratch/$suite.sources"
+  SOURCE_DATE_EPOCH=0 mmdebstrap --variant=minbase --include="ca-certificates,$packages" \
+    --essential-hook="$hook" "$suite" "$tar" "$scratch/$suite.sources" >"$log" 2>&1 ||
+    die "mmdebstrap: $(grep -m1 ^E: "$log")"
+  docker import "${@:5}" "$tar" "$image" >/dev/null
+}
+
+# Whether the image $1 is here, or can be pulled.
+have() { docker image inspect "$1" || timeout 300 docker pull --quiet "$1"; } >/dev/null 2>&1
+
+sed -n 's/^ARG PYTHON_IMAGE=//p' services/*/Dockerfile tests_e2e/Dockerfile | sort -u |
+  while read -r image; do
+    have "$image" || build_stand_in "$image" bookworm python3.11,python3.11-venv
+  done
+
+# As in the image that it stands in for: user 999, data in /data, options alone are the server's,
+# and root gives up its rights.
+cat >"$scratch/redis" <<'HOOK'
+#!/bin/sh
+set -e
+echo redis:x:999:999::/data:/bin/sh >>"$1/etc/passwd"
+echo redis:x:999: >>"$1/etc/group"
+install -d -o 999 -g 999 "$1/data"
+cat >"$1/usr/local/bin/docker-entrypoint.sh" <<'ENTRYPOINT'
+#!/bin/sh
+set -e
+case $1 in -* | *.conf) set -- redis-server "$@" ;; esac
+if [ "$1" = redis-server ] && [ "$(id -u)" = 0 ]; then
+  chown -R redis .
+  exec setpriv --reuid redis --regid redis --clear-groups --no-new-privs "$0" "$@"
+fi
+umask 0077
+exec "$@"
+ENTRYPOINT
+chmod 755 "$1/usr/local/bin/docker-entrypoint.sh"
+HOOK
+chmod +x "$scratch/redis"
+redis_image=$(sed -n 's/^ *image: \(redis:[^ ]*\).*/\1/p' compose/compose.yaml)
+have "$redis_image" || build_stand_in "$redis_image" trixie redis-server "$scratch/redis" \
+  --change "WORKDIR /data" --change "VOLUME /data" --change "EXPOSE 6379" \
+  --change 'ENTRYPOINT ["docker-entrypoint.sh"]' --change 'CMD ["redis-server"]'

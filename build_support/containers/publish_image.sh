@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Publishes an image that was saved to a file, exactly as it was tested, and prints its digest.
+#
+#   build_support/containers/publish_image.sh FILE NAME TAG    # pushes NAME:TAG and NAME:latest
+#
+# FILE.tar holds the image, FILE.id its ID, which is the hash of all that is in it.
+# Logs in with $DOCKERHUB_USERNAME and $DOCKERHUB_TOKEN. Also writes the software bill of materials
+# of the image, taken from the image itself, to FILE.cdx.json. Refuses an image with another ID.
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+[[ $# -eq 3 ]] || usage
+file=$1 name=$2 tag=$3
+
+tested=$(cat "$file.id")
+loaded=$(docker image load --quiet --input "$file.tar" | sed 's/^Loaded image: //')
+found=$(docker image inspect --format '{{.Id}}' "$loaded")
+[[ $found == "$tested" ]] || die "$file.tar holds $found, but $tested was tested"
+
+build_support/locks/run_tool.sh syft scan --quiet \
+  --output "cyclonedx-json=$file.cdx.json" "docker:$loaded" >&2
+
+# Credentials are kept where nobody else looks, and no longer than needed.
+DOCKER_CONFIG=$(mktemp -d)
+export DOCKER_CONFIG
+trap 'rm -rf "$DOCKER_CONFIG"' EXIT
+docker login --username "$DOCKERHUB_USERNAME" --password-stdin "${name%%/*}" \
+  <<<"$DOCKERHUB_TOKEN" >/dev/null 2>&1 ||
+  die "cannot log in to ${name%%/*} as $DOCKERHUB_USERNAME"
+for reference in "$name:$tag" "$name:latest"; do
+  docker image tag "$loaded" "$reference"
+  docker image push --quiet "$reference" >&2
+done
+digest=$(docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$name:$tag" |
+  sed -n "s#^$name@##p")
+# What the registry serves under this digest is what was tested.
+docker pull --quiet "$name@$digest" >&2
+[[ $(docker image inspect --format '{{.Id}}' "$name@$digest") == "$tested" ]] ||
+  die "$name@$digest is not the image that was tested"
+log "$name@$digest"
+echo "$digest"

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Remakes locks: for each 3rdparty/python/NAME.txt a NAME.lock, hash-pinned, for every platform, and
+# without the address of a package index.
+#
+#   build_support/locks/make_locks.sh                 # all, every package at its newest version
+#   build_support/locks/make_locks.sh requirements    # the lock of the code alone
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+uv=$(build_support/locks/run_tool.sh --path uv)
+cd 3rdparty/python
+[[ $# -gt 0 ]] || set -- *.txt
+for name in "${@%.txt}"; do
+  [[ -e $name.txt ]] || die "there is no 3rdparty/python/$name.txt"
+  python=3.11
+  [[ $name != pants ]] || python=3.9 # what Pants itself runs on
+  log "locking $name"
+  "$uv" pip compile --quiet --upgrade --universal --python-version "$python" \
+    --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+    "$name.txt" --output-file "$name.lock"
+done

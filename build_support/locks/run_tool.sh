@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Runs a tool that the scripts need and Pants does not, installed on first use by its lock,
+# hash-checked.
+#
+#   build_support/locks/run_tool.sh zizmor --help     # 3rdparty/python/zizmor.lock
+#   build_support/locks/run_tool.sh --path zizmor     # prints where it is
+#
+# Needs Python 3.11 or newer. Everything is installed where ./pants keeps its cache.
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+action="exec"
+[[ ${1:-} != --path ]] || { action="echo" && shift; }
+[[ $# -gt 0 ]] || usage
+name=$1
+lock=3rdparty/python/$name.lock
+[[ -e $lock ]] || die "there is no $lock"
+version=$(cksum <"$lock")
+install=$cache/tools/$name-${version%% *}
+if [[ ! -e $install/done ]]; then
+  log "installing $name"
+  rm -rf "$install"
+  python3 -m venv "$install"
+  # A user's pip may be set to install elsewhere.
+  PIP_USER=0 "$install/bin/python" -m pip install --quiet --disable-pip-version-check \
+    --only-binary :all: --require-hashes --requirement "$lock" >&2
+  touch "$install/done"
+fi
+"$action" "$install/bin/$name" "${@:2}"

@@ -1,0 +1,94 @@
+"""What counts as documentation, and whether it keeps its promises.
+
+    python3 -m build_support.pipeline.documentation
+
+Links inside the repository must lead somewhere, sections included. Paths, modules, scripts and
+addresses of targets that a document names must exist. Needs neither Pants nor packages.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+_DOCUMENTATION = re.compile(r".*\.md|docs/.*")
+
+# What pages name although it is not here: what is made, and the service that a reader will make.
+_NOT_HERE = (".cache", "dist", "services/hello")
+
+_LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
+_CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
+_HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
+_MODULE = re.compile(r"python3 -m ([\w.]+)")
+_NAME = re.compile(r"""name="([^"]+)",""")
+
+# A path begins at the root, or with a name that stands in the root.
+_PATH = re.compile(
+    r"(?<![\w./~:$-])(?:\./)?([\w.][\w.-]*(?:/[\w.*-]+)*)((?::[\w-]+|::|:)?)(?![\w/])"
+)
+
+
+def is_documentation(path: str) -> bool:
+    """Whether the file, by its path from the root, is read by people only."""
+    return bool(_DOCUMENTATION.fullmatch(path))
+
+
+def broken_promises(root: Path, document: Path) -> Iterator[str]:
+    """Yield what a document names that is not there, a sentence each."""
+    text = document.read_text(encoding="utf-8")
+    code = "\n".join(_CODE.findall(text))
+    for target in _LINK.findall(_CODE.sub("", text)):
+        if "://" not in target and not _leads_somewhere(document, target):
+            yield f"the link {target} leads nowhere"
+    for module in sorted(set(_MODULE.findall(code))):
+        file = root / module.replace(".", "/")
+        if (root / module.split(".")[0]).is_dir() and not file.with_suffix(".py").is_file():
+            yield f"there is no module {module}"
+    in_root = {path.name for path in root.iterdir()}
+    for path, address in sorted(set(_PATH.findall(code))):
+        if "/" in path and path.split("/")[0] in in_root and not path.startswith(_NOT_HERE):
+            if not list(root.glob(path)):
+                yield f"there is no {path}"
+            elif len(address) > 1 and address != "::" and not _has_target(root / path, address[1:]):
+                yield f"there is no target {path}{address}"
+
+
+def _leads_somewhere(document: Path, target: str) -> bool:
+    path, _, section = target.partition("#")
+    file = document.parent / path if path else document
+    if not file.exists():
+        return False
+    return not section or section in map(_anchor, _HEADING.findall(file.read_text("utf-8")))
+
+
+def _anchor(heading: str) -> str:
+    """Return the name that GitHub gives to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _has_target(directory: Path, name: str) -> bool:
+    if directory.is_file():  # FILE:LINE, or an address of one file's target
+        return True
+    build_file = directory / "BUILD"
+    names = _NAME.findall(build_file.read_text(encoding="utf-8")) if build_file.exists() else []
+    return name in (*names, directory.name)
+
+
+def main() -> int:
+    """Print every broken promise; return 1 if there are any, else 0."""
+    root = Path()
+    documents = sorted(
+        path
+        for path in [*root.glob("*.md"), *root.glob("*/**/*.md")]
+        if not any(part.startswith(".") and part != ".github" for part in path.parts)
+        and "node_modules" not in path.parts
+    )
+    faults = [f"{file}: {fault}" for file in documents for fault in broken_promises(root, file)]
+    print("\n".join(faults) or f"{len(documents)} documents promise nothing that is not there")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# What the stand-ins for GitHub's actions do when run_workflow.sh runs a workflow without GitHub.
+# What outlives a job is kept in $ACT_STORE.
+set -euo pipefail
+
+mkdir -p "$ACT_STORE/cache"
+
+# Paths under the home directory are shared by all jobs already.
+for_us() { [[ $1 != "~"* ]]; }
+newest() {
+  find "$ACT_STORE/cache" -maxdepth 1 -name "$1*" -printf '%T@ %p\n' |
+    sort -rn | head -n 1 | cut -d' ' -f2-
+}
+
+case $1 in
+  restore)
+    for_us "$2" || exit 0
+    for key in "${@:3}"; do
+      entry=$(newest "$key")
+      if [[ $entry ]]; then
+        mkdir -p "$2" && cp -a "$entry/." "$2"
+        exit
+      fi
+    done
+    ;;
+  save)
+    for_us "$2" || exit 0
+    cp -a "$2" "$ACT_STORE/cache/$3"
+    ;;
+  upload)
+    rm -rf "${ACT_STORE:?}/artifacts/$3"
+    mkdir -p "$ACT_STORE/artifacts/$3"
+    [[ ! -d $2 ]] || set -- "$1" "$2/." "$3"
+    cp -a "$2" "$ACT_STORE/artifacts/$3"
+    ;;
+  download) mkdir -p "$2" && cp -a "$ACT_STORE/artifacts/$3/." "$2" ;;
+  attest)
+    [[ $3 == sha256:* && (! $4 || -s $4) ]]
+    echo "$2@$3 ${4##*/}" | tee -a "$ACT_STORE/attestations"
+    ;;
+  *) exit 2 ;;
+esac
