@@ -13,6 +13,8 @@ from python_on_whales.exceptions import DockerException
 from compose.testing import Stack, published
 from libs.page_views.counting import PAGE_VIEWS_KEY
 
+pytestmark = pytest.mark.timeout(180)  # starting a stack takes long where others start too
+
 SLOW_CLIENTS = 64
 
 # A program that says whether a Redis answers at an address.
