@@ -73,9 +73,9 @@ def row(result: Result) -> str:
 def save() -> None:
     """Save each service's image that is affected, under the name of its repository."""
     _IMAGES.mkdir(parents=True, exist_ok=True)
-    names = []
+    affected, names = read_plan().package, []
     for info in sorted(Path("dist").glob("services.*/*.docker-info.json")):
-        if image_address(info) not in read_plan().package:
+        if image_address(info) not in affected:
             continue
         image = json.loads(info.read_text(encoding="utf-8"))["registries"][0]["tags"][0]["name"]
         name = image.rpartition(":")[0].rpartition("/")[2]

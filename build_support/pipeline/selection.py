@@ -77,6 +77,7 @@ def select(changes: list[Change], naming: Iterable[str], targets: list[Target]) 
     is everything if a file that Git ships changed and no target owns it: its effect is unknown.
     """
     owned = {source for target in targets for source in target.get("sources") or []}
+    directories = {_directory_of(target) for target in targets}
     unknown = [
         f"{change} and belongs to no target, so what it changes is unknown"
         for change in changes
@@ -91,18 +92,19 @@ def select(changes: list[Change], naming: Iterable[str], targets: list[Target]) 
         if change.kind is Kind.DELETED
         and not _is_build_file(change.path)
         and not _has_no_effect(change.path)
-        and not _directory_with_targets(change.path, targets)
+        and not _nearest(directories, change.path)
     ]
     if unknown:
         return everything(targets, unknown)
     shipped = [c for c in changes if c.kind is not Kind.UNTRACKED or c.path in owned]
     changed = {change.path for change in shipped}
     naming = [file for file in naming if file in owned and file not in changed]
+    files = changed.union(naming)
+    whole = _directories_meant(shipped, directories)
     meant = [
         target
         for target in targets
-        if changed.union(naming).intersection(target.get("sources") or [])
-        or _is_meant_by_directory(target, shipped, targets)
+        if files.intersection(target.get("sources") or []) or _directory_of(target) in whole
     ]
     return _plan_of(
         _with_dependents(meant, targets),
@@ -174,24 +176,21 @@ def _with_dependents(meant: list[Target], targets: list[Target]) -> list[Target]
     return [target for target in targets if target["address"] in found]
 
 
-def _is_meant_by_directory(target: Target, changes: list[Change], targets: list[Target]) -> bool:
-    """Whether a change means all targets of the target's directory."""
-    directory = _directory_of(target)
-    return any(
-        (
-            f"{directory}/".startswith(f"{PurePosixPath(change.path).parent}/")
-            if _speaks_for_its_directory(change)
-            else directory == _directory_with_targets(change.path, targets)
-        )
-        for change in changes
-        if _speaks_for_its_directory(change) or change.kind is Kind.DELETED
-    )
+def _directories_meant(changes: list[Change], directories: set[str]) -> set[str]:
+    """Return the directories, of those that have targets, whose targets are all meant."""
+    meant = set()
+    for change in changes:
+        if _speaks_for_its_directory(change):
+            above = f"{PurePosixPath(change.path).parent}/"
+            meant |= {each for each in directories if f"{each}/".startswith(above)}
+        elif change.kind is Kind.DELETED:
+            meant.add(_nearest(directories, change.path))
+    return meant
 
 
-def _directory_with_targets(path: str, targets: list[Target]) -> str:
-    """Return the nearest directory above path whose targets may have owned it; "" if none may."""
-    with_targets = {_directory_of(target) for target in targets}
-    return next((str(d) for d in PurePosixPath(path).parents if str(d) in with_targets), "")
+def _nearest(directories: set[str], path: str) -> str:
+    """Return the nearest of the directories above path, whose targets may have owned it; or ""."""
+    return next((str(d) for d in PurePosixPath(path).parents if str(d) in directories), "")
 
 
 def _directory_of(target: Target) -> str:
