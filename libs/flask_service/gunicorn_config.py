@@ -1,7 +1,7 @@
-"""How Gunicorn serves every service, in production and on a developer's machine alike.
+"""Gunicorn's settings for every service, in production and in development.
 
-The names are Gunicorn's settings; its documentation explains each. The number of workers is
-Gunicorn's own variable, WEB_CONCURRENCY, which libs.flask_service.server checks.
+Gunicorn's documentation explains each name. The number of workers comes from
+Gunicorn's own variable WEB_CONCURRENCY, which libs.flask_service.server checks.
 """
 
 # pylint: disable=invalid-name  # the names are Gunicorn's
@@ -9,18 +9,18 @@ Gunicorn's own variable, WEB_CONCURRENCY, which libs.flask_service.server checks
 import logging
 import os
 
-bind = "0.0.0.0:8000"  # in a container: all its addresses
+bind = "0.0.0.0:8000"  # all addresses of the container
 worker_class = "gevent"  # a slow client occupies a greenlet, not one of a few threads
 graceful_timeout = 5  # seconds; a request takes less than 1
-# Seconds for a request to arrive whole, and for the next one on the same connection to begin.
-# Whoever is slower is cut off.
+# Seconds to wait for a complete request, and for the next one on the same connection. Slower
+# clients are disconnected.
 keepalive = 5
 
-if os.path.isdir("/dev/shm"):  # nosec B108  # heartbeat files belong in memory, where Linux has it
-    worker_tmp_dir = "/dev/shm"  # nosec B108  # Gunicorn gives its files there unguessable names
+if os.path.isdir("/dev/shm"):  # nosec B108  # keep heartbeat files in memory on Linux
+    worker_tmp_dir = "/dev/shm"  # nosec B108  # Gunicorn gives its files unguessable names
 
-# A file in the home directory, of use only to the gunicornc command.
+# Only the gunicornc command uses this socket, which would be in the home directory.
 control_socket_disable = True
 
-# What the application and its libraries log joins Gunicorn's own log on standard error.
+# The application and its libraries log to standard error, like Gunicorn.
 logging.basicConfig(format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s")

@@ -1,4 +1,4 @@
-"""Serves a Flask application with Gunicorn, once its settings are known to be usable."""
+"""Serve a Flask application with Gunicorn after checking its settings."""
 
 import os
 import sys
@@ -10,14 +10,14 @@ MAX_WORKERS = 256
 
 
 class ConcurrencyError(ValueError):
-    """WEB_CONCURRENCY cannot be used; the text says what it must be."""
+    """Invalid WEB_CONCURRENCY; the message says which values are valid."""
 
 
 def serve(application: str) -> NoReturn:
-    """Become Gunicorn, with libs.flask_service.gunicorn_config; never return.
+    """Replace this process with Gunicorn, configured by libs.flask_service.gunicorn_config.
 
-    application is where Gunicorn finds the application, such as services.web.app:create_app(). What
-    stands on the command line are further options for Gunicorn. Raises ConcurrencyError.
+    application is Gunicorn's name for it, such as services.web.app:create_app(). The command line
+    may hold more options for Gunicorn. Raises ConcurrencyError.
     """
     os.environ[VARIABLE] = str(workers_from_environment())
     options = ["--config", "python:libs.flask_service.gunicorn_config", *sys.argv[1:]]
@@ -26,10 +26,10 @@ def serve(application: str) -> NoReturn:
 
 
 def workers_from_environment() -> int:
-    """Return how many worker processes WEB_CONCURRENCY asks for, or else 2.
+    """Return the number of worker processes from WEB_CONCURRENCY, 2 by default.
 
-    Raises ConcurrencyError for anything but a whole number from 1 to 256: Gunicorn itself would end
-    in a traceback, or with 0 accept connections and answer nobody.
+    Raises ConcurrencyError unless it is a whole number from 1 to 256. Gunicorn itself would fail
+    with a traceback, or with 0 accept connections and never answer.
     """
     value = os.environ.get(VARIABLE, str(DEFAULT_WORKERS))
     if value.isdecimal() and len(value) <= 3 and 1 <= int(value) <= MAX_WORKERS:

@@ -1,4 +1,4 @@
-"""How many processes serve, and what is refused."""
+"""Tests of the number of workers."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What every web service answers besides its own pages."""
+"""Tests of the answers that all web services share."""
 
 import pytest
 from flask.testing import FlaskClient
@@ -8,7 +8,7 @@ from libs.flask_service.service import create_service, plain_text
 
 @pytest.fixture(name="http_client")
 def _http_client() -> FlaskClient:
-    """Return a client of a service that is not ready, and has one page."""
+    """Return a client for a service that has one page and is not ready."""
     app = create_service(__name__, lambda: "it is resting")
     app.add_url_rule("/page", view_func=lambda: plain_text("a page\n"))
     app.add_url_rule("/broken", view_func=_break)

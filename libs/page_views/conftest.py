@@ -1,4 +1,4 @@
-"""The fixtures of this library's tests."""
+"""Fixtures for this library's tests."""
 
 from libs.redis_access.testing import (
     data_dir,

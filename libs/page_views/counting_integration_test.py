@@ -1,4 +1,4 @@
-"""A page view is counted exactly once, whatever happens between the client and a real Redis."""
+"""Tests that page views are counted exactly once in a real Redis, even when it fails."""
 
 import contextlib
 import os
@@ -133,7 +133,7 @@ def test_should_connect_anew_in_a_forked_process(redis_client: redis.Redis) -> N
 
 @dataclass
 class Load:
-    """What a number of concurrent visitors saw."""
+    """What several concurrent visitors saw."""
 
     acknowledged: list[int]
     failed: int
@@ -141,12 +141,12 @@ class Load:
 
     @property
     def attempted(self) -> int:
-        """Return how many views there were."""
+        """Return the number of attempted views."""
         return len(self.acknowledged) + self.failed
 
 
 def load(url: str, views_per_thread: int = VIEWS_PER_THREAD) -> Load:
-    """Count views from several threads at once, through one client, as a web process does."""
+    """Count views from several threads that share one client, as in a web process."""
     result = Load([], 0, 0)
     lock = threading.Lock()
 
@@ -171,7 +171,7 @@ def load(url: str, views_per_thread: int = VIEWS_PER_THREAD) -> Load:
 
 
 def assert_exactly_once(outcome: Load, client: redis.Redis) -> None:
-    """Check that each acknowledged view is stored, none twice, and no number was shown twice."""
+    """Check that each acknowledged view is stored once and has its own number."""
     stored = int(client.get(PAGE_VIEWS_KEY) or 0)
     nonces = len(client.keys(f"{{{PAGE_VIEWS_KEY}}}:nonce:*"))
     assert len(outcome.acknowledged) <= stored <= outcome.attempted

@@ -1,4 +1,4 @@
-"""Whether a page view would be counted now, found out without counting or writing anything."""
+"""Check whether a page view would be counted now, without counting or writing anything."""
 
 import logging
 
@@ -8,9 +8,9 @@ from libs.page_views.counting import NONCE_SECONDS, PAGE_VIEWS_KEY, new_nonce_ke
 from libs.redis_access.reasons import reason_of
 from libs.redis_access.retries import call_once
 
-# Takes the keys and arguments of the script that counts, and fails wherever that one would.
-# Without the flag no-writes, Redis 7 and later refuse the script itself while they refuse writes.
-# INCR takes a whole number below 2^63 - 1, written without a plus sign, leading zeros or spaces.
+# Takes the same keys and arguments as the counting script, and fails whenever that would fail.
+# It does not set the flag no-writes, so Redis 7 and later refuse it whenever they refuse writes.
+# INCR accepts a whole number below 2^63 - 1, without a plus sign, leading zeros or spaces.
 _WOULD_COUNT = """#!lua
 local permitted = redis.acl_check_cmd('GET', KEYS[1]) and redis.acl_check_cmd('GET', KEYS[2])
   and redis.acl_check_cmd('INCR', KEYS[1])
@@ -29,10 +29,10 @@ _logger = logging.getLogger(__name__)
 
 
 def why_not_ready(client: redis.Redis) -> str | None:
-    """Return why a view would not be counted now, in words for everybody; None if it would be.
+    """Return why a view would not be counted now, in words anyone may read, or None if it would.
 
-    Makes one attempt, within libs.redis_access.retries.slowest_attempt_seconds. What exactly Redis
-    or the connection said goes to the log.
+    Makes one attempt, within libs.redis_access.retries.slowest_attempt_seconds. Logs the exact
+    error of Redis or the connection.
     """
     arguments = (_WOULD_COUNT, 2, PAGE_VIEWS_KEY, new_nonce_key(), NONCE_SECONDS)
     try:

@@ -1,4 +1,4 @@
-"""Readiness agrees with counting, whatever state a real Redis is in."""
+"""Tests that readiness agrees with counting in every state of a real Redis."""
 
 import contextlib
 
@@ -91,7 +91,7 @@ def test_should_agree_with_counting_about_permissions(
 
 
 def counts(client: redis.Redis) -> bool:
-    """Whether a page view can be counted."""
+    """Return whether a page view can be counted."""
     with contextlib.suppress(redis.RedisError):
         return count_page_view(client) is not None
     return False

@@ -1,4 +1,4 @@
-"""Child processes that never outlive their parent."""
+"""Run child processes that never outlive their parent."""
 
 import contextlib
 import ctypes
@@ -24,13 +24,13 @@ def child_process(
     output: IO[bytes] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run command until the context ends; then stop it, and whatever it started, with SIGTERM.
+    """Run command until the context ends; then stop it and its own children with SIGTERM.
 
-    The child has a session of its own, so that Ctrl+C reaches only the parent, which decides in
-    which order its children stop. On Linux the child also stops if the parent is killed.
-    output receives its standard output and error; by default they are the parent's.
+    The child runs in its own session, so Ctrl+C reaches only the parent, which decides in which
+    order its children stop. On Linux the child also stops if the parent is killed. output receives
+    the child's standard output and error; by default it inherits the parent's.
     """
-    # pylint: disable=subprocess-popen-preexec-fn  # it makes one system call and takes no lock
+    # pylint: disable=subprocess-popen-preexec-fn  # it only makes one system call
     with subprocess.Popen(
         command,
         env=env,
@@ -54,7 +54,7 @@ def _stop_with_parent() -> None:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the child's whole process group to stop, and kill what does not."""
+    """Stop the child's process group; kill it if the child takes longer than STOP_SECONDS."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     try:

@@ -1,4 +1,4 @@
-"""Children stop when their context ends, and when their parent dies."""
+"""Tests that children stop when their context ends or their parent dies."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from libs.processes import child
 from libs.processes.child import child_process
 from libs.processes.testing import wait_until, wait_until_ended
 
-# Starts a child of its own, prints both process ids, and waits to be stopped.
+# Starts a child, prints both process ids, and waits for a signal.
 FAMILY = """
 import os, signal, subprocess, sys
 if {stubborn}:
@@ -22,7 +22,7 @@ grandchild = subprocess.Popen([sys.executable, "-c", "import signal; signal.paus
 print(os.getpid(), grandchild.pid, flush=True)
 signal.pause()
 """
-# Runs FAMILY as child_process does, in a process of its own.
+# Runs FAMILY through child_process, in a separate process.
 PARENT = """
 import signal, sys
 from libs.processes.child import child_process
@@ -32,7 +32,7 @@ with child_process([sys.executable, "-c", sys.argv[1]]):
 
 
 def family_of(output: Path) -> list[psutil.Process]:
-    """Return the processes that FAMILY prints, once it has."""
+    """Wait until FAMILY has printed its process ids; return the processes."""
     wait_until(lambda: output.read_text().endswith("\n"), "the process ids")
     return [psutil.Process(int(pid)) for pid in output.read_text().split()]
 

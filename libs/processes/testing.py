@@ -1,4 +1,4 @@
-"""What tests ask of processes, and do to them."""
+"""Helpers for tests that wait for processes or pause them."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ _POLL_SECONDS = 0.02
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:
-    """Return as soon as condition() is true; fail after so many seconds, naming what is missing."""
+    """Wait until condition() is true; fail after that many seconds, naming what is missing."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"still waiting for {what} after {seconds} s"
@@ -21,13 +21,13 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = DEADLI
 
 
 def wait_until_ended(processes: Sequence[psutil.Process]) -> None:
-    """Return once no process runs; one whose parent has not yet reaped it has ended."""
+    """Wait until all processes have ended, zombies included."""
     wait_until(lambda: not any(map(_runs, processes)), f"the end of {processes}")
 
 
 @contextlib.contextmanager
 def paused(process_id: int) -> Iterator[None]:
-    """Stop a process without ending it, until the context ends."""
+    """Pause a process until the context ends."""
     os.kill(process_id, signal.SIGSTOP)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Makes the client with which a process reaches Redis, from the URL in REDIS_URL."""
+"""Create a Redis client from the URL in REDIS_URL."""
 
 import os
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -14,17 +14,17 @@ DEFAULT_URL = "redis://localhost:6379"
 
 _SCHEMES = {"redis", "rediss", "unix"}
 
-# What a URL may set after "?". All else that redis-py would take there is set in retries.py.
+# What a URL may set after "?". Timeouts and retries must not come from the URL.
 _OPTIONS = {"db", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 _ENCODE = "(in a user name or password, write / ? # @ : and % percent-encoded)"
 
 
 class RedisUrlError(ValueError):
-    """REDIS_URL cannot be used. The text names the variable and the fault, never the password."""
+    """Invalid REDIS_URL. The message names the variable and the error, never the password."""
 
 
 def connect_from_environment() -> redis.Redis:
-    """Return a client for the server that REDIS_URL names, or else for redis://localhost:6379.
+    """Return a client for the server at REDIS_URL, redis://localhost:6379 by default.
 
     Raises RedisUrlError if REDIS_URL is malformed.
     """
@@ -32,10 +32,10 @@ def connect_from_environment() -> redis.Redis:
 
 
 def connect(url: str) -> redis.Redis:
-    """Return a client for url: redis://, rediss:// (TLS) or unix://; it connects when first used.
+    """Return a client for url (redis://, rediss:// for TLS, unix://) that connects on first use.
 
-    Make one per process and share it between threads; in a forked child it connects anew.
-    Raises RedisUrlError if url is malformed.
+    Create one per process and share it between threads; it reconnects in a forked child. Raises
+    RedisUrlError if url is malformed.
     """
     _check(url)
     pool = redis.BlockingConnectionPool.from_url(
@@ -45,7 +45,7 @@ def connect(url: str) -> redis.Redis:
         socket_timeout=WAIT_SECONDS,
         socket_connect_timeout=WAIT_SECONDS,
         retry=Retry(NoBackoff(), 0),
-        # Each of these would be one more answer to wait for on a new connection.
+        # Otherwise each of these would add a round trip to a new connection.
         protocol=2,
         driver_info=None,
     )
@@ -53,7 +53,7 @@ def connect(url: str) -> redis.Redis:
 
 
 def _check(url: str) -> None:
-    """Raise RedisUrlError if url is malformed; quote no part that could belong to a password."""
+    """Raise RedisUrlError if url is malformed; never quote a possible part of a password."""
     _require(url, f"is empty; unset it to use {DEFAULT_URL}")
     _require(url.isprintable() and " " not in url, "holds white space or an unprintable character")
     scheme, separator, _ = url.partition("://")
@@ -71,17 +71,17 @@ def _check(url: str) -> None:
     if scheme == "unix":
         absolute = not parts.hostname and parts.path.strip("/")
         _require(absolute, "must give the socket's absolute path: unix:///run/redis.sock")
-        _require("\0" not in unquote(parts.path), "has a path that cannot be one")
+        _require("\0" not in unquote(parts.path), "has an invalid path")
     else:
         _require(parts.hostname, f"has no host; the form is {scheme}://[user:password@]host[:port]")
-        _require(_can_be_a_host(unquote(parts.hostname or "")), "has a host that cannot be one")
+        _require(_can_be_a_host(unquote(parts.hostname or "")), "has an invalid host")
         _require(port != 0, "has port 0")
         databases += filter(None, [parts.path.strip("/")])
-    _require(all(map(str.isdecimal, databases)), f"has a database that is no number {_ENCODE}")
+    _require(all(map(str.isdecimal, databases)), f"has a database that is not a number {_ENCODE}")
 
 
 def _can_be_a_host(name: str) -> bool:
-    """Whether the system's resolver accepts name: it raises, not answers, for an empty label."""
+    """Return whether the resolver accepts name; for an empty label it would raise an error."""
     try:
         return name.isprintable() and bool(name.encode("idna"))
     except UnicodeError:

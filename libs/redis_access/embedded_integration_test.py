@@ -1,4 +1,4 @@
-"""The embedded Redis keeps its data, shares it with nobody, and says why it cannot start."""
+"""Tests that the embedded Redis keeps its data, locks it, and says why it cannot start."""
 
 import contextlib
 from pathlib import Path
@@ -10,7 +10,7 @@ from libs.redis_access.embedded import EmbeddedRedis, EmbeddedRedisError, embedd
 
 
 def count(server: EmbeddedRedis) -> int:
-    """Count one more there."""
+    """Increment a counter on server; return its value."""
     with contextlib.closing(connect(server.url)) as client:
         return int(client.incr("counted"))
 

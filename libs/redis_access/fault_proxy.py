@@ -1,4 +1,4 @@
-"""A TCP proxy in front of Redis that makes the network fail on purpose, for tests."""
+"""A TCP proxy in front of Redis that simulates network failures in tests."""
 
 import contextlib
 import enum
@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 LATE_SECONDS = 0.3
-"""How late a late reply is: later than any client waits, soon enough to meet its next attempt."""
+"""The delay of a late reply: longer than a client waits, but within its next attempt."""
 
 _MAX_BYTES = 65536  # more than any command or reply of these tests
 
 
 class Fault(enum.Enum):
-    """What befalls one command and its reply."""
+    """What happens to one command and its reply."""
 
     NONE = "answered at once"
     REPLY_LOST = "carried out, never answered"
@@ -66,9 +66,9 @@ class _Connection(socketserver.BaseRequestHandler):
 
 @contextlib.contextmanager
 def fault_proxy(server_socket: Path, choose_fault: Callable[[], Fault]) -> Iterator[str]:
-    """Run a proxy to the Redis on a Unix socket until the context ends; yield its redis:// URL.
+    """Run a proxy to the Redis on a Unix socket until the context ends; yield the proxy's URL.
 
-    choose_fault is asked once per command, from several threads.
+    The proxy calls choose_fault once per command, from several threads.
     """
     with _Server(server_socket, choose_fault) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -1,9 +1,9 @@
-"""Why Redis refuses or does not answer, in words for everybody."""
+"""Describe why Redis failed in words that anyone may read."""
 
 import redis
 from redis.exceptions import AuthenticationError, AuthorizationError
 
-# The first that fits is the reason.
+# The first match is the reason.
 _REASONS: list[tuple[type[redis.RedisError] | tuple[type[redis.RedisError], ...], str]] = [
     (redis.BusyLoadingError, "Redis is loading its data"),
     (redis.ReadOnlyError, "Redis is read-only"),
@@ -17,5 +17,5 @@ _REASONS: list[tuple[type[redis.RedisError] | tuple[type[redis.RedisError], ...]
 
 
 def reason_of(error: redis.RedisError) -> str:
-    """Return the reason in words that may go to strangers: no address, no text of the server."""
+    """Return the reason without the server's address or its own error text."""
     return next(reason for kind, reason in _REASONS if isinstance(error, kind))

@@ -1,15 +1,14 @@
-"""How long a request waits for Redis, and what it retries: the same for every service.
+"""Limit how long a request waits for Redis, and what it retries, in every service.
 
 A page must be answered within 1 s whatever happens to Redis. All attempts of a request therefore
-share one budget, and an attempt begins only if even its slowest course ends within that budget.
+share one budget, and an attempt begins only if it ends within that budget in the worst case.
 
 Retry only transient errors: a lost connection, a missing answer, a server that is still loading its
-data. An answer that Redis did give (read-only, out of memory, wrong type, wrong password) is final.
-A call that is retried must be harmless when repeated, because Redis may have executed it although
-its answer was lost.
+data. Other error replies (read-only, out of memory, wrong type, wrong password) are final. A
+retried call must be safe to repeat, because Redis may have executed it before its answer was lost.
 
-redis-py's own retries are off: by default it sends a command up to 11 times. Looking up a host name
-is the one wait without a limit here; the system's resolver has its own.
+redis-py's own retries are off: by default it sends a command up to 11 times. Host name lookup has
+no limit here; the system's resolver sets its own.
 """
 
 import logging
@@ -22,17 +21,17 @@ import redis
 from redis.exceptions import AuthenticationError, AuthorizationError
 
 BUDGET_SECONDS = 0.9
-"""For all attempts of one request together."""
+"""The limit for all attempts of one request together."""
 
 WAIT_SECONDS = 0.125
-"""For each single wait: a free connection, the TCP connection, every answer."""
+"""The limit for each wait: for a free connection, the TCP connection, and every answer."""
 
 ATTEMPTS = 3
 BACKOFF_SECONDS = 0.02
-"""Before the second attempt, and that much more before each further one; at random up to twice."""
+"""The pause after attempt n is n times this, multiplied by a random factor from 1 to 2."""
 
 POOL_SIZE = 128
-"""Connections per process, opened as needed: that many requests can wait for Redis at once."""
+"""Connections per process, opened as needed; so many requests can wait for Redis at once."""
 
 _TRANSIENT = (redis.ConnectionError, redis.TimeoutError)
 _FINAL = (AuthenticationError, AuthorizationError)  # redis-py calls them connection errors
@@ -42,7 +41,7 @@ _logger = logging.getLogger(__name__)
 
 
 def slowest_attempt_seconds(client: redis.Redis) -> float:
-    """Return how long a command takes on a new connection when every wait lasts to its limit."""
+    """Return the seconds a command takes on a new connection when every wait reaches its limit."""
     pool = client.connection_pool
     options = pool.connection_kwargs
     waits = 3  # a free connection, the TCP connection, the answer
@@ -55,8 +54,8 @@ def slowest_attempt_seconds(client: redis.Redis) -> float:
 def call_once(client: redis.Redis, call: Callable[[], _Result]) -> _Result:
     """Return the result of call(), which sends one command through client.
 
-    A server that answers "read-only" may be a former primary: its connections are dropped, so that
-    the next call reaches the server that now has the address. Raises redis.RedisError.
+    A server that answers "read-only" may be a former primary. Its connections are closed, so the
+    next call reaches the server that now has the address. Raises redis.RedisError.
     """
     try:
         return call()
@@ -66,10 +65,10 @@ def call_once(client: redis.Redis, call: Callable[[], _Result]) -> _Result:
 
 
 def call_with_retries(client: redis.Redis, call: Callable[[], _Result]) -> _Result:
-    """Return the result of call(), retried within the budget while Redis cannot be reached.
+    """Return the result of call(), retrying transient errors within the budget.
 
-    call sends one command through client, and must be harmless when repeated. Raises the
-    redis.RedisError of the last attempt.
+    call sends one command through client and must be safe to repeat. Raises the redis.RedisError of
+    the last attempt.
     """
     deadline = time.monotonic() + BUDGET_SECONDS
     attempt = 1

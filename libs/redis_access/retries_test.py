@@ -1,4 +1,4 @@
-"""Which failures are tried again, and for how long."""
+"""Tests of which errors are retried, and for how long."""
 
 import pytest
 import redis

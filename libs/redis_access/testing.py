@@ -1,10 +1,10 @@
-"""Pytest fixtures: a real Redis per test session, empty for every test.
+"""Pytest fixtures for a real Redis that runs per session and is empty for every test.
 
-A conftest.py imports them by name. Each pytest process has a server of its own, so tests may run
-in parallel.
+Import them by name in a conftest.py. Each pytest process has its own server, so tests may run in
+parallel.
 """
 
-# pylint: disable=redefined-outer-name  # so fixtures ask for each other
+# pylint: disable=redefined-outer-name  # fixtures request each other
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ import redis
 from libs.redis_access.connection import connect
 from libs.redis_access.embedded import EmbeddedRedis, embedded_redis
 
-# Every view is written to the disk, whose pace no test shall depend on; memory is fast everywhere.
+# Every write goes to disk first; tests keep it in memory, so a slow disk cannot fail them.
 DATA_ROOT = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 

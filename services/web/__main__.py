@@ -1,4 +1,4 @@
-"""Serve the web service in production: what its image runs. Options are Gunicorn's."""
+"""Serve the web service in its production image. Accepts Gunicorn's options."""
 
 import sys
 
@@ -7,7 +7,7 @@ from libs.redis_access.connection import RedisUrlError, connect_from_environment
 
 if __name__ == "__main__":
     try:
-        connect_from_environment()  # a URL that cannot be used ends here, not in every worker
+        connect_from_environment()  # report an invalid URL once, not in every worker
         serve("services.web.app:create_app()")
     except (ConcurrencyError, RedisUrlError) as error:
         sys.exit(f"web: {error}")

@@ -1,4 +1,4 @@
-"""The web service: counts the views of its page and shows their number."""
+"""A web service that counts the views of its page and shows their number."""
 
 import redis
 from flask import Flask, Response, request
@@ -10,17 +10,17 @@ from libs.redis_access.connection import connect_from_environment
 
 
 def create_app(client: redis.Redis | None = None) -> Flask:
-    """Return the WSGI application; by default it counts in the Redis that REDIS_URL names.
+    """Return the WSGI application; without a client it counts in the Redis at REDIS_URL.
 
-    It connects on the first view. Raises libs.redis_access.connection.RedisUrlError if REDIS_URL is
-    needed and malformed.
+    It connects on first use. Raises libs.redis_access.connection.RedisUrlError if it needs
+    REDIS_URL and that is malformed.
     """
     redis_client = connect_from_environment() if client is None else client
     app = create_service(__name__, lambda: why_not_ready(redis_client))
 
     @app.get("/")
     def index() -> Response:
-        """Count a page view and tell its number. HEAD, which shows nobody a page, counts none."""
+        """Count a page view and show its number. Count nothing for HEAD, which shows no page."""
         if request.method == "HEAD":
             return plain_text("")
         try:

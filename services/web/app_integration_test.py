@@ -1,4 +1,4 @@
-"""The web service with a real Redis."""
+"""Tests of the web service with a real Redis."""
 
 import time
 
@@ -13,7 +13,7 @@ from services.web.app import create_app
 
 @pytest.fixture(name="http_client")
 def _http_client(redis_client: redis.Redis) -> FlaskClient:
-    """Return a client of the application, whose Redis is empty."""
+    """Return a client for the application with an empty Redis."""
     return create_app(redis_client).test_client()
 
 

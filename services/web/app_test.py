@@ -1,4 +1,4 @@
-"""What the web service answers when Redis is not asked, or does not answer."""
+"""Tests of the web service without Redis."""
 
 import logging
 
@@ -11,7 +11,7 @@ from services.web.app import create_app
 
 @pytest.fixture(name="http_client")
 def _http_client() -> FlaskClient:
-    """Return a client of the application, whose Redis refuses every connection."""
+    """Return a client for the application with a Redis that refuses every connection."""
     return create_app(connect("redis://127.0.0.1:1")).test_client()
 
 

@@ -1,4 +1,4 @@
-"""The fixtures of the web service's tests."""
+"""Fixtures for the web service's tests."""
 
 from libs.redis_access.testing import data_dir, redis_client, redis_server, redis_url
 

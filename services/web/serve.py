@@ -1,4 +1,4 @@
-"""Start the whole tracker with one command: the web service, and a Redis if none is given.
+"""Start the tracker with one command: the web service, and a Redis unless REDIS_URL is set.
 
 ./pants run services/web:serve -- --port 8080
 """
@@ -26,7 +26,7 @@ _LAST_PORT = 65535
 
 
 class ServeError(Exception):
-    """The tracker cannot run; the text says why and what to do."""
+    """The tracker cannot run; the message says why and what to do."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,8 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace, stack: contextlib.ExitStack) -> NoReturn:
-    """Start Redis, then the web server, and watch them; stack stops them in the opposite order."""
-    workers_from_environment()  # a number that cannot be used ends here, before anything starts
+    """Start and watch Redis and the web server; stack stops them in reverse order."""
+    workers_from_environment()  # report an invalid number before anything starts
     listener = stack.enter_context(_listen(options.host, options.port))
     processes = {}
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(map(os.path.abspath, sys.path)))
@@ -75,7 +75,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address, family=family, backlog=2048)
-    except (socket.gaierror, UnicodeError) as error:  # UnicodeError: no resolver would be asked
+    except (socket.gaierror, UnicodeError) as error:  # UnicodeError: not a valid host name
         raise ServeError(f"--host {host[:100]} is not an address") from error
     except OSError as error:
         reason = os.strerror(error.errno or 0)
@@ -90,7 +90,7 @@ def _url(listener: socket.socket) -> str:
 
 
 def _web_server(listener: socket.socket, debug: bool) -> tuple[list[str], list[int]]:
-    """Return the command that serves on listener, and the file descriptors that it inherits."""
+    """Return the command that serves on listener, and the file descriptors it inherits."""
     inherited = []
     if debug:
         host, port = listener.getsockname()[:2]
@@ -116,17 +116,17 @@ def _check_given_redis(data_dir: Path | None) -> None:
 
 
 def _interrupt(*_: object) -> NoReturn:
-    """Handle the first SIGINT or SIGTERM; stopping the children is not interrupted again."""
+    """Handle the first SIGINT or SIGTERM; ignore later ones while children stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, as all others here."""
+    """An argument parser that reports errors in one line, like the rest of this program."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the message without the usage, and exit with status 2."""
+        """Print the message without the usage; exit with status 2."""
         self.exit(2, f"{self.prog}: {message[:200]}\n")
 
 

@@ -1,4 +1,4 @@
-"""The one-command start with --debug."""
+"""Tests of serve.py with --debug."""
 
 import shutil
 import signal

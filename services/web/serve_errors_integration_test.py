@@ -1,4 +1,4 @@
-"""The one-command start says in one line why it cannot serve."""
+"""Tests that serve.py reports in one line why it cannot serve."""
 
 import os
 import signal
@@ -95,7 +95,7 @@ def test_should_refuse_a_number_of_workers_before_anything_starts(
     ("variable", "value", "message"),
     [
         ("WEB_CONCURRENCY", "0", "web: WEB_CONCURRENCY must be a whole number from 1 to 256"),
-        ("REDIS_URL", "redis://a..b:6379", "web: REDIS_URL has a host that cannot be one"),
+        ("REDIS_URL", "redis://a..b:6379", "web: REDIS_URL has an invalid host"),
     ],
 )
 def test_should_say_in_one_line_why_the_image_cannot_serve(
@@ -143,7 +143,7 @@ def test_should_say_that_the_data_is_in_use(
 
 
 def the_one_short_line(capsys: pytest.CaptureFixture[str]) -> str:
-    """Return what was printed: one line of at most 300 characters, on standard error."""
+    """Return the printed line; check that it is on standard error, within 300 characters."""
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.count("\n") == 1

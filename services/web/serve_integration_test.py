@@ -1,4 +1,4 @@
-"""The one-command start: real processes, real HTTP."""
+"""Tests of serve.py with real processes and real HTTP."""
 
 import contextlib
 import signal
@@ -73,7 +73,7 @@ def test_should_answer_others_while_many_are_slow_and_cut_the_slow_off(data_dir:
         # When
         view = started.view()
         still_open = [goes_on(client) for client in slow]
-        wait_until(lambda: not any(map(goes_on, slow)), "the slow to be cut off")
+        wait_until(lambda: not any(map(goes_on, slow)), "the slow clients to be disconnected")
 
     # Then
     assert view == "This page has been seen 1 times."
@@ -81,7 +81,7 @@ def test_should_answer_others_while_many_are_slow_and_cut_the_slow_off(data_dir:
 
 
 def goes_on(client: socket.socket) -> bool:
-    """Send one more header line; return whether the connection is still open."""
+    """Send another header line; return whether the connection is still open."""
     with contextlib.suppress(OSError):
         client.sendall(b"X-Header: value\r\n")
         client.setblocking(False)

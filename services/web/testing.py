@@ -1,4 +1,4 @@
-"""A tracker started as its user starts it, for tests."""
+"""Start a tracker in tests as a user does."""
 
 import contextlib
 import os
@@ -18,18 +18,18 @@ from libs.processes.testing import wait_until, wait_until_ended
 
 @dataclass
 class Tracker:
-    """A tracker that was started with services/web/serve.py."""
+    """A tracker started with services/web/serve.py."""
 
     url: str
     banner: str
     process: psutil.Process
 
     def family(self) -> list[psutil.Process]:
-        """Return the process and all that it started."""
+        """Return the process and all its descendants."""
         return [self.process, *self.process.children(recursive=True)]
 
     def stop(self, signal_number: signal.Signals) -> int:
-        """Send a signal to the one process that the user knows; return the exit status."""
+        """Send a signal to serve.py, wait for all its processes, and return its exit status."""
         family = self.family()
         self.process.send_signal(signal_number)
         status = self.process.wait(5)
@@ -41,10 +41,10 @@ class Tracker:
         return requests.get(self.url, timeout=5).text
 
     def view_until(self, text: str) -> None:
-        """View the page again and again until it begins with text; fail after 10 s."""
+        """Repeat the view until the page begins with text; fail after 10 s."""
 
         def shows_text() -> bool:
-            with contextlib.suppress(requests.RequestException):  # about to reload
+            with contextlib.suppress(requests.RequestException):  # it may be reloading
                 return self.view().startswith(text)
             return False
 
@@ -53,7 +53,7 @@ class Tracker:
 
 @contextlib.contextmanager
 def tracker(*arguments: str, repository: Path = Path(), **environment: str) -> Iterator[Tracker]:
-    """Run the tracker of repository on a free port; what is left of it at the end is killed."""
+    """Run the tracker of repository on a free port; at the end kill all its processes."""
     python_path = os.pathsep.join(map(os.path.abspath, sys.path))
     process = subprocess.Popen(
         [sys.executable, "-m", "services.web.serve", "--port=0", *arguments],
