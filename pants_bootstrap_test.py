@@ -1,4 +1,4 @@
-"""What .pants.bootstrap tells the build, through ./pants and through the official launcher."""
+"""Tests of what .pants.bootstrap exports, with ./pants and with the official launcher."""
 
 import shutil
 import subprocess
@@ -8,12 +8,12 @@ import pytest
 
 from pants_testing import PANTS, Machine, make_machine, with_pythons
 
-# All that .pants.bootstrap may export.
+# The only variables that .pants.bootstrap may export.
 EXPORTS = set(
     "DEPLOYMENT_IMAGES GIT_COMMIT GIT_SOURCE GIT_TIME IMAGE_PREFIX SOURCE_DATE_EPOCH".split()
 )
 
-# Signs and verifies whatever it is given.
+# Signs and verifies anything.
 GPG = """#!/usr/bin/env bash
 cat >/dev/null
 printf '[GNUPG:] SIG_CREATED x\\n[GNUPG:] GOODSIG x us\\nGood signature\\n' >&2

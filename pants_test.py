@@ -1,4 +1,4 @@
-"""The launcher ./pants installs Pants, once and whatever the machine is like."""
+"""Tests that the launcher ./pants installs Pants once, on all kinds of machines."""
 
 import os
 import re
@@ -13,7 +13,7 @@ import pytest
 
 from pants_testing import PYTHON, Machine, make_machine, with_pythons
 
-# Stands in for the module venv, which takes seconds: copies an environment that was made before.
+# Replaces the module venv, which takes seconds, by copying a prepared environment.
 VENV = """
 import shutil, sys
 from pathlib import Path
@@ -38,7 +38,7 @@ constraint = {target}
 
 @dataclass
 class FirstRun:
-    """What the first run of the launcher on a machine came to, and a second one without network."""
+    """The results of a first run of the launcher, and of a second run without network."""
 
     install: Path
     first: tuple[int, str, list[str]]
@@ -46,7 +46,7 @@ class FirstRun:
 
 
 def wait_until_installing(machine: Machine) -> None:
-    """Return as soon as an install has begun; fail after 20 s."""
+    """Wait until an install has begun; fail after 20 s."""
     deadline = time.monotonic() + 20
     while not list(machine.cache.glob("staging.*/venv/bin/python")):
         assert time.monotonic() < deadline, "still not installing after 20 s"

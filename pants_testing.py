@@ -1,4 +1,4 @@
-"""Small machines for the tests of the launcher, whose package index holds stand-ins."""
+"""Simulated machines with a small package index, for tests of the launcher."""
 
 import hashlib
 import os
@@ -9,20 +9,20 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# All that a machine has besides Python.
+# The only commands on a machine besides Python.
 COMMANDS = "bash cat cksum cut dirname env grep ln mkdir rm sed sha256sum tail tr uname wc".split()
 
-# What the official launcher does in the root of a repository.
+# What the official launcher runs in the root of a repository.
 OFFICIAL = 'set -eou pipefail; source .pants.bootstrap; exec pants "$0" "$@"'
 
-# Prints its arguments, or instead the variables that SHOW names.
+# Prints its arguments, or the variables named in SHOW if it is set.
 PANTS = """#!/usr/bin/env python3.11
 import os, sys
 names = os.environ.get("SHOW", "").split()
 print(*map(os.environ.get, names) if names else [" ".join(sys.argv[1:])], sep="\\n")
 """
 
-# What the stand-ins install, by package and version.
+# The scripts that each package and version in the index installs.
 SCRIPTS = {
     ("pantsbuild_pants", "2.17.1"): {"pants": PANTS},
     ("pex", "2.1.137"): {"pex": "#!python\nimport sys\nopen(sys.argv[-1], 'w').close()\n"},
@@ -37,7 +37,7 @@ mkdir -p "$bin" && ln -s {python} "$bin/python"
 
 
 def python_of_pants() -> Path:
-    """Return the interpreter that runs the Pants that runs this test."""
+    """Return the interpreter of the Pants that runs this test."""
     directory = os.environ.get("XDG_CACHE_HOME", "")
     cache = Path(directory if directory.startswith("/") else Path.home() / ".cache")
     return next(cache.glob("page-tracker/pants-*/bin/python")).resolve()
@@ -48,7 +48,7 @@ PYTHON = {"python3.9": python_of_pants(), "python3.11": Path(sys.executable).res
 
 @dataclass
 class Machine:
-    """A machine that has never run the launcher, and a clone of the repository on it."""
+    """A machine with a clone of the repository, on which the launcher has never run."""
 
     root: Path
     home: Path
@@ -85,7 +85,7 @@ class Machine:
             command.chmod(0o755)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start Pants in a session of its own, ./pants from a subdirectory of the clone."""
+        """Start Pants in its own session; run ./pants from a subdirectory of the clone."""
         return subprocess.Popen(
             [*(["bash", "-c", OFFICIAL] if self.official else ["../../pants"]), *arguments],
             cwd=self.clone if self.official else self.lock.parent,
@@ -103,7 +103,7 @@ class Machine:
         return process.returncode, output, errors.splitlines()
 
     def exports(self, names: str, *arguments: str) -> list[str]:
-        """Return the values of variables in the environment of Pants, "None" for one not set."""
+        """Return the values of variables in the environment of Pants, "None" if one is not set."""
         self.environment["SHOW"] = names
         status, output, errors = self.run(*arguments)
         assert (status, errors) == (0, [])
@@ -124,7 +124,7 @@ class Machine:
         ).stdout
 
     def pretend_to_install(self) -> None:
-        """Put into the cache what the launcher looks for before it runs Pants."""
+        """Create the files in the cache by which the launcher recognizes an install."""
         locks = [self.lock, self.lock.with_name("uv.lock")]
         recipe = b"".join(path.read_bytes() for path in [self.clone / "pants", *locks])
         cksum = subprocess.run(["cksum"], input=recipe, stdout=subprocess.PIPE, check=True)
@@ -135,7 +135,7 @@ class Machine:
         (install / "env").write_text(f"PAGE_TRACKER_PYTHON='{PYTHON['python3.11']}'\n")
 
     def installs(self) -> list[str]:
-        """Return the names of what is in the cache, finished or not."""
+        """Return the names of all installs in the cache, finished or not."""
         return sorted(path.name for path in self.cache.glob("*"))
 
 
@@ -150,7 +150,7 @@ def make_wheel(index: Path, package: str, version: str, scripts: dict[str, str])
     with zipfile.ZipFile(wheel, "w") as archive:
         for name, text in files.items():
             entry = zipfile.ZipInfo(name)
-            entry.external_attr = 0o100755 << 16  # pip keeps the permission to execute
+            entry.external_attr = 0o100755 << 16  # executable
             archive.writestr(entry, text)
     return f"{package}=={version} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
 

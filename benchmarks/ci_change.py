@@ -1,11 +1,11 @@
-"""What a one-line change of the web service costs: only what it affects, or everything every time.
+"""Compare checking only what a one-line change affects with checking everything.
 
     python3 -m benchmarks.ci_change
 
-Both are warm; both lint, check types, run unit and integration tests, package, and run the
-end-to-end tests through Compose. The other way is benchmarks/one_image: an image build does it all,
-for all code. Measured here, and where there are three services like the one here. Prints tables for
-docs/benchmarks.md. Needs a Docker engine and the base images; takes some ten minutes.
+Both start warm, lint, check types, run unit and integration tests, package, and run the end-to-end
+tests through Compose. benchmarks/one_image checks all code in one image build. Measures this
+repository, and one with three such services. Prints tables for docs/benchmarks.md. Needs a Docker
+engine and the base images; takes about ten minutes.
 """
 
 import os
@@ -23,12 +23,12 @@ REPEATS = 5
 COPIED = ("libs", "services", "tests_e2e", "pyproject.toml", ".flake8")
 AFFECTED = "build_support/pipeline/affected.py"
 PROJECT = f"page-tracker-one-image-{os.getpid()}"
-# The stack's own tests need an engine, which an image build has not: both ways leave them out.
+# An image build has no engine for the stack's own tests, so neither way runs them.
 NO_STACK_TESTS = {"STACK_TESTS": ""}
 
 
 def main() -> None:
-    """Measure all, print each figure, and leave nothing behind."""
+    """Measure everything, print each figure, and clean up."""
     with fresh_clone() as clone:
         print_heading(f"Seconds, the median of {REPEATS}.")
         for services, share in ((1, 1.0), (3, 0.5)):
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def compare(clone: Path, services: int, share: float) -> None:
-    """Measure both ways, and print what share the first is of the second."""
+    """Measure both ways; print the first as a share of the second."""
     affected = measure(clone, lambda: what_is_affected(clone))
     everything = measure(clone, lambda: one_image(clone))
     run(clone, "docker", *compose(clone), "down", "--rmi=local", "--volumes", **settings(clone))
@@ -51,7 +51,7 @@ def compare(clone: Path, services: int, share: float) -> None:
 
 
 def measure(clone: Path, check: Callable[[], float]) -> float:
-    """Return the median of what a check takes after an edit; the first fills caches."""
+    """Return the median seconds of a check after an edit, without the first, which fills caches."""
     seconds = []
     for _ in range(REPEATS + 1):
         with edited(clone):
@@ -60,7 +60,7 @@ def measure(clone: Path, check: Callable[[], float]) -> float:
 
 
 def what_is_affected(clone: Path) -> float:
-    """Decide, and run the stages, as ci.yml does."""
+    """Decide and run the stages as ci.yml does; return the seconds."""
     decided = f"mkdir -p .cache && {AFFECTED} --base HEAD --json >.cache/plan.json"
     stages = ("python3", "-m", "build_support.pipeline.stages", ".cache/plan.json")
     return run(clone, "bash", "-c", decided) + run(clone, *stages, **NO_STACK_TESTS)
@@ -76,7 +76,7 @@ def decide(clone: Path, path: str, target: float) -> None:
 
 
 def one_image(clone: Path) -> float:
-    """Build the image, in which all is tested, and run it."""
+    """Build the image, which runs all checks, and run it; return the seconds."""
     context = clone.with_name("context")
     shutil.rmtree(context, ignore_errors=True)
     context.mkdir()
@@ -93,7 +93,7 @@ def one_image(clone: Path) -> float:
 
 
 def add_service(clone: Path, name: str) -> None:
-    """Add a service that is like the web service in all but its name, and commit it."""
+    """Copy the web service under another name and commit it."""
     shutil.copytree(clone / "services/web", clone / "services" / name)
     for file in (clone / "services" / name).iterdir():
         text = file.read_text(encoding="utf-8")
@@ -103,13 +103,13 @@ def add_service(clone: Path, name: str) -> None:
 
 
 def compose(clone: Path) -> list[str]:
-    """Return how Compose is called."""
+    """Return the arguments that call Compose."""
     file = clone / "benchmarks/one_image/compose.yaml"
     return ["compose", "--project-name", PROJECT, "--file", str(file)]
 
 
 def settings(clone: Path) -> dict[str, str]:
-    """Return what compose.yaml needs to know: where the files are, and whom downloads may trust."""
+    """Return the variables of compose.yaml: the build context and the trusted certificates."""
     certificates = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
     return {"CONTEXT": str(clone.with_name("context")), "CERTIFICATES": str(certificates)}
 

@@ -1,10 +1,10 @@
-"""How the cost of checking a change grows with the number of services.
+"""Measure how the cost of checking a change grows with the number of services.
 
     python3 -m benchmarks.ci_growth
 
-Generates repositories with 3 to 300 services, and measures in each how long it takes to decide what
-a change affects, and to test that; beside it, what it takes to test everything every time. Prints
-tables for docs/benchmarks.md, and draws docs/ci_growth.svg. Takes about half an hour.
+Generates repositories with 3 to 300 services. In each, measures how long it takes to decide what a
+change affects, to test that, and to test everything. Prints tables for docs/benchmarks.md and draws
+docs/ci_growth.svg. Takes about half an hour.
 """
 
 import math
@@ -29,7 +29,7 @@ EDITS = {
 }
 LEAF, LIBRARY, DOCS = EDITS
 
-# What is drawn, and in which color.
+# The columns to draw and their colors.
 DRAWN = {
     "test everything, every time": "#c0392b",
     f"decide and test: {LIBRARY}": "#d68910",
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def measure(size: int) -> Seconds:
-    """Return what is measured in a repository of that size."""
+    """Return the measurements in a repository of that size."""
     with generated(size) as root:
         run(root, "./pants", "test", "::")
         seconds: Seconds = {}
@@ -82,7 +82,7 @@ def measure(size: int) -> Seconds:
 
 
 def print_skipped(root: Path, size: int) -> None:
-    """Print what share of all tests and images each kind of edit leaves out."""
+    """Print the share of tests and images that each kind of edit skips."""
     everything, _ = timed_plan(root, base="")
     for name, path in EDITS.items():
         with edited(root, path):
@@ -100,7 +100,7 @@ def print_skipped(root: Path, size: int) -> None:
 
 @contextmanager
 def generated(size: int) -> Iterator[Path]:
-    """Generate a repository; at the end nothing of it is left."""
+    """Generate a repository and remove it when the context ends."""
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory) / "generated"
         generate(root, size)
@@ -109,21 +109,18 @@ def generated(size: int) -> Iterator[Path]:
 
 
 def timed_plan(root: Path, base: str = "HEAD") -> tuple[dict[str, list[str]], float]:
-    """Return what affected.py decides, and the seconds it takes."""
+    """Return the plan of affected.py and the seconds it takes."""
     begin = time.monotonic()
     return plan_of(root, base), time.monotonic() - begin
 
 
 def test(root: Path, addresses: list[str]) -> float:
-    """Run tests, if there are any; return the seconds that they take."""
+    """Run tests, if there are any; return the seconds they take."""
     return run(root, "./pants", "test", *addresses) if addresses else 0
 
 
 def exponent(seconds: dict[int, float]) -> float:
-    """Return the b for which a·n^b fits best: the slope of a line through the logarithms.
-
-    The line is that of least squares.
-    """
+    """Return the b for which a·n^b fits best, by least squares on the logarithms."""
     points = [(math.log(size), math.log(value)) for size, value in seconds.items()]
     mean_x, mean_y = (statistics.fmean(values) for values in zip(*points))
     slope = sum((x - mean_x) * (y - mean_y) for x, y in points)
@@ -131,7 +128,7 @@ def exponent(seconds: dict[int, float]) -> float:
 
 
 def drawing(measured: dict[int, Seconds]) -> str:
-    """Return the curves as an SVG image, both axes logarithmic."""
+    """Return the curves as an SVG image with logarithmic axes."""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         'font-family="sans-serif" font-size="12">',
@@ -154,7 +151,7 @@ def drawing(measured: dict[int, Seconds]) -> str:
 
 
 def place(size: float, seconds: float) -> tuple[float, float]:
-    """Return where in the drawing so many seconds for so many services are."""
+    """Return the coordinates of a point in the drawing."""
     across = math.log(size / SIZES[0]) / math.log(SIZES[-1] / SIZES[0])
     up = math.log(max(seconds, LOWEST_SECONDS) / LOWEST_SECONDS) / math.log(1000 / LOWEST_SECONDS)
     return LEFT + across * (WIDTH - LEFT - 20), HEIGHT - 40 - up * (HEIGHT - 60)

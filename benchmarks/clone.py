@@ -1,4 +1,4 @@
-"""A fresh clone with a home of its own, in which benchmarks wait as a newcomer would."""
+"""Provide a fresh clone with an empty home directory for benchmarks."""
 
 import itertools
 import os
@@ -20,7 +20,7 @@ _numbers = itertools.count()
 
 @contextmanager
 def fresh_clone() -> Iterator[Path]:
-    """Clone the last commit into an empty directory; at the end nothing of it is left."""
+    """Clone the last commit into an empty directory; remove it when the context ends."""
     with tempfile.TemporaryDirectory() as directory:
         clone = Path(directory) / "clone"
         (Path(directory) / "home").mkdir()
@@ -30,9 +30,9 @@ def fresh_clone() -> Iterator[Path]:
 
 
 def start(root: Path, *command: str, **environment: str) -> subprocess.Popen[bytes]:
-    """Start a command in root; what it prints goes to standard error.
+    """Start a command in root; send its output to standard error.
 
-    In a fresh clone it has nothing of the user's environment but PATH.
+    In a fresh clone it inherits only PATH from the user's environment.
     """
     home = root.with_name("home")
     inherited = {"HOME": str(home), "PATH": os.environ["PATH"]} if home.is_dir() else os.environ
@@ -46,7 +46,7 @@ def start(root: Path, *command: str, **environment: str) -> subprocess.Popen[byt
 
 
 def run(root: Path, *command: str, **environment: str) -> float:
-    """Run a command in root, which must succeed; return the seconds that it takes."""
+    """Run a command in root; return the seconds it takes, or exit if it fails."""
     begin = time.monotonic()
     if start(root, *command, **environment).wait():
         raise SystemExit(f"{' '.join(command)} failed")
@@ -55,7 +55,7 @@ def run(root: Path, *command: str, **environment: str) -> float:
 
 @contextmanager
 def edited(root: Path, path: str = EDITED_FILE) -> Iterator[None]:
-    """Add a line to a file, each time another, until the context ends."""
+    """Add a different line to a file each time, until the context ends."""
     file = root / path
     text = file.read_text(encoding="utf-8")
     file.write_text(f"{text}# edit {next(_numbers)}\n", encoding="utf-8")
@@ -66,12 +66,12 @@ def edited(root: Path, path: str = EDITED_FILE) -> Iterator[None]:
 
 
 def print_heading(what: str, columns: Sequence[str] = ("What", "Target", "Measured")) -> None:
-    """Print what the figures are, and begin their table if it has columns."""
+    """Print a description of the figures; begin a table if there are columns."""
     print(f"On {os.cpu_count()} cores. {what}\n")
     if columns:
         print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
 
 
 def report(what: str, target: float, measured: list[float]) -> None:
-    """Print one row of the table: the median."""
+    """Print one row of the table, with the median of the measurements."""
     print(f"| {what} | {target:g} | {statistics.median(measured):.1f} |", flush=True)

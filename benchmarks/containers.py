@@ -1,10 +1,10 @@
-"""How large the production image is, and how long it takes to make, to start and to check.
+"""Measure the production image: its size, and the time to make, start and check it.
 
     python3 -m benchmarks.containers
 
-Prints a table for docs/benchmarks.md. Needs Docker, or root on Debian to install it; takes some ten
-minutes. The first `.ci/run` finds on the machine what earlier ones installed there: Debian's
-packages, and the base images.
+Prints a table for docs/benchmarks.md. Needs Docker, or root on Debian to install it; takes about
+ten minutes. The first `.ci/run` reuses Debian packages and base images from earlier runs on the
+machine.
 """
 
 import json
@@ -21,7 +21,7 @@ IMAGE = f"{PREFIX}page-tracker-web:latest"
 
 
 def main() -> None:
-    """Measure, print each figure beside its target, and leave nothing behind."""
+    """Measure, print each figure beside its target, and clean up."""
     with fresh_clone() as clone:
         print_heading(f"Of what is repeated, the median of {REPEATS}.")
         report("`.ci/run`, fresh clone and empty home, s", 475, [run(clone, ".ci/run", CI="true")])
@@ -36,10 +36,10 @@ def main() -> None:
 
 
 def measure_images(clone: Path, made: set[str]) -> None:
-    """Measure what needs an engine; made receives the images that are left."""
+    """Measure what needs an engine; add the IDs of the images to made."""
 
     def package() -> float:
-        """Make the production image; return the seconds that it takes."""
+        """Make the production image; return the seconds it takes."""
         seconds = run(clone, "./pants", "package", "services/web", IMAGE_PREFIX=PREFIX)
         made.add(docker("image", "inspect", "--format", "{{.Id}}", IMAGE).strip())
         return seconds
@@ -77,7 +77,7 @@ def measure_images(clone: Path, made: set[str]) -> None:
 
 
 def up(clone: Path) -> float:
-    """Start the stack from nothing, and remove it; return the seconds of the start."""
+    """Start the stack from nothing and remove it; return the seconds of the start."""
     settings = {
         "COMPOSE_FILE": "compose/compose.yaml",
         "COMPOSE_PROJECT_NAME": "page-tracker-benchmark",
@@ -91,7 +91,7 @@ def up(clone: Path) -> float:
 
 
 def layer_bytes(image: str) -> dict[str, int]:
-    """Return for each layer of an image, by its digest, the bytes of the files in it."""
+    """Return the size in bytes of the files in each layer of an image, by digest."""
     with tempfile.NamedTemporaryFile() as archive:
         docker("image", "save", "--output", archive.name, image)
         with tarfile.open(archive.name) as saved:
@@ -112,7 +112,7 @@ def read(archive: tarfile.TarFile, name: str) -> bytes:
 
 
 def docker(*arguments: str) -> str:
-    """Return what a Docker command prints."""
+    """Run a Docker command; return its output."""
     return subprocess.run(
         ["docker", *arguments], check=True, stdout=subprocess.PIPE, text=True
     ).stdout

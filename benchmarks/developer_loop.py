@@ -1,8 +1,8 @@
-"""How long a developer waits: from a fresh clone to green, after an edit, for the first page.
+"""Measure how long a developer waits for tests, checks and the first page.
 
     python3 -m benchmarks.developer_loop
 
-Prints a table for docs/benchmarks.md. Needs nothing but Python and the package index; takes some
+Prints a table for docs/benchmarks.md. Needs only Python, Git and the package index; takes some
 minutes.
 """
 
@@ -21,7 +21,7 @@ REPEATS = 3
 
 
 def main() -> None:
-    """Measure, print each figure beside its target, and leave nothing behind."""
+    """Measure, print each figure beside its target, and clean up."""
     with fresh_clone() as clone:
         print_heading(f"Seconds; but for the first line, the median of {REPEATS}.")
         report("Fresh clone, empty cache, to a green `./pants test ::`", 120, [test_all(clone)])
@@ -47,24 +47,24 @@ def main() -> None:
 
 
 def test_all(clone: Path) -> float:
-    """Run the README's test command."""
+    """Run the README's test command; return the seconds."""
     return run(clone, "./pants", "test", "::")
 
 
 def test_edit(clone: Path) -> float:
-    """Edit one line, and check what that affects."""
+    """Edit one line and check what it affects; return the seconds."""
     with edited(clone):
         return run(clone, "./pants", "edited", "lint", "check", "test")
 
 
 def test_app(clone: Path) -> float:
-    """Edit one line, and run one file of tests."""
+    """Edit one line and run one test file; return the seconds."""
     with edited(clone):
         return run(clone, "./pants", "test", "services/web/app_test.py")
 
 
 def first_page(clone: Path) -> float:
-    """Start the tracker, and return the seconds until it answers."""
+    """Start the tracker; return the seconds until it answers."""
     begin = time.monotonic()
     with running_tracker(clone):
         return time.monotonic() - begin
@@ -72,7 +72,7 @@ def first_page(clone: Path) -> float:
 
 @contextmanager
 def running_tracker(clone: Path) -> Iterator[None]:
-    """Run the tracker, from its first answer to the end of the context."""
+    """Run the tracker until the context ends; enter the context at its first answer."""
     begin = time.monotonic()
     tracker = start(clone, "./pants", "run", "services/web:serve", "--", f"--port={PORT}")
     try:
@@ -87,7 +87,7 @@ def running_tracker(clone: Path) -> Iterator[None]:
 
 
 def answers() -> bool:
-    """Whether the page can be viewed."""
+    """Return whether the page can be viewed."""
     connection = HTTPConnection("127.0.0.1", PORT)
     try:
         connection.request("GET", "/")

@@ -1,13 +1,12 @@
-"""Macros for BUILD files: who may depend on whom. The first line of a BUILD file calls one of them.
+"""Macros for BUILD files that set who may depend on whom. Call one in the first line.
 
-Pants reads this file before every BUILD file, so it imports nothing, and it calls the functions of
-BUILD files. A rule is checked from its first match on; "/**" is the directory of the
-BUILD file that calls the macro, and what is below.
+Pants reads this file before every BUILD file and provides the functions called here. The first
+matching rule applies; "/**" is the directory of the calling BUILD file and everything below it.
 """
 
 
 def service():
-    """Let nobody depend on this service but itself; the stack's tests may depend on its image."""
+    """Allow only this service to depend on itself, and the stack's tests on its image."""
     __dependents_rules__(
         ("<docker_image>", "/**", "//compose/**", "!*"),
         ("*", "/**", "!*"),
@@ -15,5 +14,5 @@ def service():
 
 
 def library():
-    """Let this library depend on libraries and other people's packages only."""
+    """Allow this library to depend only on libraries and third-party packages."""
     __dependencies_rules__(("*", "//libs/**", "//3rdparty/**", "!*"))

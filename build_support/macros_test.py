@@ -1,4 +1,4 @@
-"""Who may import whom, and that commands work beside a running program; in a generated clone."""
+"""Tests of who may import whom, and of Pants beside a running program, in a generated clone."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from build_support.testing import daemons_stopped_at_the_end, failures, generate
 pytestmark = pytest.mark.timeout(180)  # a daemon of Pants starts, and then another
 
 FORBIDDEN = "from services.s0.app import ANSWER\n"
-# The program says that it runs, and then runs until it is interrupted.
+# Prints a line, then waits for a signal.
 PROGRAM = "import signal\n\nprint('it runs', flush=True)\nsignal.pause()\n"
 
 

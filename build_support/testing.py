@@ -1,6 +1,6 @@
-"""Repositories for tests and benchmarks: generated ones of any size, built as this one is.
+"""Generate repositories of any size with this one's build, for tests and benchmarks.
 
-Their services are small, so that what is tried and measured there is the build and not the code.
+Their services are tiny, so tests and benchmarks exercise the build and not the code.
 """
 
 import json
@@ -18,9 +18,9 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 SERVICES_PER_LIBRARY = 5
-"""That many services share a library; all share libs/common."""
+"""How many services share a library; all services share libs/common."""
 
-# What Pants and the pipeline read of this repository.
+# The files of this repository that Pants and the pipeline read.
 _COPIED = (
     *("pants", ".pants.bootstrap", "pants.toml", "pyproject.toml", ".flake8"),
     *("3rdparty", "build_support/lib.sh", "build_support/macros.py", "build_support/pipeline"),
@@ -129,7 +129,7 @@ def test_should_pass() -> None:
 
 
 def generate(root: Path, services: int) -> None:
-    """Write a repository with so many services into root, and commit it."""
+    """Write a repository with this number of services into root and commit it."""
     for name in _COPIED:
         copied = root / name
         copied.parent.mkdir(parents=True, exist_ok=True)
@@ -154,7 +154,7 @@ def generate(root: Path, services: int) -> None:
 
 
 def git(root: Path, *arguments: str) -> str:
-    """Return what Git prints in root, whatever the user has configured."""
+    """Run Git in root without the user's configuration; return its output."""
     environment = dict(os.environ, GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_SYSTEM=os.devnull)
     identity = ("-c", "user.name=us", "-c", "user.email=us@host.example")
     return subprocess.run(
@@ -168,27 +168,27 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def commit(root: Path) -> str:
-    """Commit all that is in root; return the commit."""
+    """Commit everything in root; return the commit."""
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--allow-empty", "--message=change")
     return git(root, "rev-parse", "HEAD")
 
 
 def write(file: Path, text: str) -> None:
-    """Write a file, and the directories above it."""
+    """Write a file and create its parent directories."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
 
 
 def plan_of(root: Path, base: str) -> dict[str, Any]:
-    """Return what affected.py decides there. Raises CalledProcessError if it cannot decide."""
+    """Return the plan of affected.py. Raises CalledProcessError if it fails."""
     command = ["build_support/pipeline/affected.py", "--base", base, "--json"]
     decided = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE)
     return dict(json.loads(decided.stdout))
 
 
 def failures(root: Path, goal: str, *addresses: str) -> tuple[int, set[str]]:
-    """Run a goal of Pants; return its exit status, and which tools or tests are said to fail."""
+    """Run a goal of Pants; return its exit status and the tools or tests that failed."""
     run = subprocess.run(
         ["./pants", goal, *addresses], cwd=root, check=False, stderr=subprocess.PIPE, text=True
     )
@@ -198,7 +198,7 @@ def failures(root: Path, goal: str, *addresses: str) -> tuple[int, set[str]]:
 
 @contextmanager
 def daemons_stopped_at_the_end(root: Path) -> Iterator[None]:
-    """Leave no daemon of Pants behind that works in root."""
+    """Stop all Pants daemons of root when the context ends."""
     try:
         yield
     finally:
@@ -207,13 +207,13 @@ def daemons_stopped_at_the_end(root: Path) -> Iterator[None]:
 
 
 def _ignored(directory: str, names: list[str]) -> set[str]:
-    """Return which files of a directory are not copied: generated code has targets of its own."""
+    """Return the files of a directory not to copy; generated code has its own targets and tests."""
     code = "build_support" in Path(directory).parts
     return {n for n in names if n == "__pycache__" or code and n.endswith(("BUILD", "_test.py"))}
 
 
 def _kill(process_id: int) -> None:
-    """End a process that is not our child; return when it has ended, after 5 s in any case."""
+    """Kill a process that is not our child; wait at most 5 s until it has ended."""
     deadline = time.monotonic() + 5
     with suppress(ProcessLookupError):
         while time.monotonic() < deadline:

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Makes sure that the images which ours build on are here: pulls them, or where no registry can be
-# reached, builds stand-ins under the same names from Debian's packages (as root, on Debian).
+# Pulls the base images of our images. Without a registry, it builds stand-ins with the same names
+# from Debian's packages (as root on Debian).
 #
-#   build_support/containers/make_base_images.sh    # does nothing for an image that is here
+#   build_support/containers/make_base_images.sh    # skips images that exist
 #
-# A stand-in serves for building and testing, not for publishing.
+# Use stand-ins only for building and testing, never for publishing.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# Builds the image $1 from the packages $3 of Debian $2. The program $4 is given the root directory
-# before the packages are installed; what follows is for `docker import`.
+# Builds the image $1 from the packages $3 of Debian $2. Before it installs packages, it calls the
+# program $4 with the root directory. The remaining arguments go to `docker import`.
 build_stand_in() {
   local image=$1 suite=$2 packages=$3 hook=${4:-true}
   local sources=/etc/apt/sources.list.d/debian.sources tar=$scratch/base.tar log=$scratch/log
@@ -25,7 +25,7 @@ build_stand_in() {
   docker import "${@:5}" "$tar" "$image" >/dev/null
 }
 
-# Whether the image $1 is here, or can be pulled.
+# Succeeds if the image $1 exists or can be pulled.
 have() { docker image inspect "$1" || timeout 300 docker pull --quiet "$1"; } >/dev/null 2>&1
 
 sed -n 's/^ARG PYTHON_IMAGE=//p' services/*/Dockerfile tests_e2e/Dockerfile | sort -u |
@@ -33,8 +33,8 @@ sed -n 's/^ARG PYTHON_IMAGE=//p' services/*/Dockerfile tests_e2e/Dockerfile | so
     have "$image" || build_stand_in "$image" bookworm python3.11,python3.11-venv
   done
 
-# As in the image that it stands in for: user 999, data in /data, options alone are the server's,
-# and root gives up its rights.
+# Behaves like the original image: user 999, data in /data, options alone start the server, and root
+# drops its privileges.
 cat >"$scratch/redis" <<'HOOK'
 #!/bin/sh
 set -e

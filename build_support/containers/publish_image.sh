@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Publishes an image that was saved to a file, exactly as it was tested, and prints its digest.
+# Publishes a saved image exactly as it was tested and prints its digest.
 #
 #   build_support/containers/publish_image.sh FILE NAME TAG    # pushes NAME:TAG and NAME:latest
 #
-# FILE.tar holds the image, FILE.id its ID, which is the hash of all that is in it.
-# Logs in with $DOCKERHUB_USERNAME and $DOCKERHUB_TOKEN. Also writes the software bill of materials
-# of the image, taken from the image itself, to FILE.cdx.json. Refuses an image with another ID.
+# FILE.tar holds the image and FILE.id its ID, the hash of its content. Refuses any other.
+# Logs in with $DOCKERHUB_USERNAME and $DOCKERHUB_TOKEN. Writes the image's software bill of
+# materials, from a scan of the image itself, to FILE.cdx.json.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 [[ $# -eq 3 ]] || usage
 file=$1 name=$2 tag=$3
@@ -18,7 +18,7 @@ found=$(docker image inspect --format '{{.Id}}' "$loaded")
 build_support/locks/run_tool.sh syft scan --quiet \
   --output "cyclonedx-json=$file.cdx.json" "docker:$loaded" >&2
 
-# Credentials are kept where nobody else looks, and no longer than needed.
+# A private directory keeps the credentials only as long as needed.
 DOCKER_CONFIG=$(mktemp -d)
 export DOCKER_CONFIG
 trap 'rm -rf "$DOCKER_CONFIG"' EXIT
@@ -31,7 +31,7 @@ for reference in "$name:$tag" "$name:latest"; do
 done
 digest=$(docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$name:$tag" |
   sed -n "s#^$name@##p")
-# What the registry serves under this digest is what was tested.
+# Check that the registry serves the tested image under this digest.
 docker pull --quiet "$name@$digest" >&2
 [[ $(docker image inspect --format '{{.Id}}' "$name@$digest") == "$tested" ]] ||
   die "$name@$digest is not the image that was tested"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shows that a commit always makes the same images: makes those of the last commit once more, from a
+# Checks that a commit always makes the same images. It rebuilds those of the last commit from a
 # fresh clone, with empty caches and another umask, and compares layers and image IDs.
 #
 #   ./pants --filter-target-type=docker_image package ::
@@ -15,7 +15,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# A Docker client that builds without its cache, and leaves a note that it was used.
+# A Docker client that builds without cache and creates a file to show that it was used.
 mkdir "$scratch/bin"
 cat >"$scratch/bin/docker" <<EOF
 #!/bin/sh
@@ -26,7 +26,7 @@ chmod +x "$scratch/bin/docker"
 
 umask 077
 git clone --quiet . "$scratch/clone"
-# The images are labelled with where the clone comes from.
+# The images carry the origin as a label.
 ! origin=$(git config --get remote.origin.url) ||
   git -C "$scratch/clone" config remote.origin.url "$origin"
 PATH=$scratch/bin:$PATH IMAGE_PREFIX=$prefix PANTS_LOCAL_STORE_DIR=$scratch/store \
@@ -38,11 +38,11 @@ PATH=$scratch/bin:$PATH IMAGE_PREFIX=$prefix PANTS_LOCAL_STORE_DIR=$scratch/stor
 content() { docker image inspect --format '{{.Id}} {{json .RootFS.Layers}}' "$1"; }
 commit=$(git rev-parse HEAD)
 docker image ls --format '{{.Repository}}:{{.Tag}}' "$prefix*:$commit" >"$scratch/made"
-[[ -s $scratch/made ]] || die "the clone has made no image"
+[[ -s $scratch/made ]] || die "the clone made no image"
 while read -r again; do
   image=${again#"$prefix"}
   here=$(content "$image") || die "package the last commit first: there is no $image"
   there=$(content "$again")
   [[ $here == "$there" ]] || die "$image differs: $(printf '\n%s' "$here" "$there")"
-  echo "$image is the same again, all layers: ${here%% *}"
+  echo "$image is identical in all layers: ${here%% *}"
 done <"$scratch/made"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes sure that a Docker engine answers, with Compose and Buildx.
+# Starts a Docker engine with Compose and Buildx.
 #
-#   build_support/containers/start_engine.sh    # does nothing where one answers
+#   build_support/containers/start_engine.sh    # does nothing if one answers
 #
-# Otherwise it installs Debian's engine and starts it, as root on Debian 12 or 13; stop_engine.sh
-# stops that one.
+# Otherwise installs and starts Debian's engine, as root on Debian 12 or 13; stop_engine.sh stops
+# it.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 state=$root/.cache/engine
 
@@ -14,8 +14,8 @@ install_engine() {
   local sources=/etc/apt/sources.list.d
   [[ $EUID -eq 0 && -e $sources/debian.sources ]] ||
     die "no engine answers: please start Docker (as root on Debian, $0 installs one)"
-  # Debian 13 has an engine with Compose and Buildx; Debian 12 takes these packages from there, and
-  # nothing else: what they depend on stays Debian 12's wherever that is new enough.
+  # Only Debian 13 has an engine with Compose and Buildx. Debian 12 takes these packages from there,
+  # and their dependencies only where its own are too old.
   if grep -q bookworm "$sources/debian.sources"; then
     sed 's/bookworm/trixie/g' "$sources/debian.sources" >"$sources/page-tracker-trixie.sources"
     printf 'Package: *\nPin: release n=trixie*\nPin-Priority: 100\n' \
@@ -30,7 +30,7 @@ install_engine() {
 ! docker info >/dev/null 2>&1 || exit 0
 mkdir -p "$state"
 is_complete >/dev/null 2>&1 || install_engine
-! docker info >/dev/null 2>&1 || exit 0 # systemd has started the new one
+! docker info >/dev/null 2>&1 || exit 0 # systemd has started it
 log "starting dockerd"
 nohup dockerd --pidfile "$state/dockerd.pid" >"$state/dockerd.log" 2>&1 </dev/null &
 wait_until 60 docker info || die "dockerd does not answer: $(tail -n 1 "$state/dockerd.log")"

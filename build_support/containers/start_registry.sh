@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Starts a container registry on this machine, so that publishing can be tried, and prints its
-# address, 127.0.0.1:PORT. Its user is "somebody", the password "not-a-secret".
+# Starts a container registry on this machine to test publishing, and prints its address,
+# 127.0.0.1:PORT. Its user is "somebody" and the password "not-a-secret".
 #
 #   build_support/containers/start_registry.sh    # stop_registry.sh stops it
 #
-# It is Debian's, unpacked into .cache and not installed. One that runs already is replaced.
+# Unpacks Debian's registry into .cache without installing it. Replaces one that already runs.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 state=$root/.cache/registry
 
@@ -35,5 +35,5 @@ EOF
 nohup "$state/usr/bin/docker-registry" serve "$state/config.yml" >"$state/log" 2>&1 </dev/null &
 echo $! >"$state/pid"
 wait_until 30 python3 -c "import socket; socket.create_connection(('127.0.0.1', $port), 1)" ||
-  die "the registry does not start: $(tail -n 1 "$state/log")"
+  die "the registry did not start: $(tail -n 1 "$state/log")"
 echo "127.0.0.1:$port"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs the end-to-end tests inside a stack of compose/, made for them and removed afterwards.
+# Runs the end-to-end tests in their own stack of compose/ and removes it afterwards.
 #
 #   ./pants package services/web tests_e2e
 #   build_support/containers/test_end_to_end.sh    # IMAGE_PREFIX, IMAGE_TAG: other images
 #
-# Exit status: that of the tests. If it is not 0, what all containers logged is printed too.
+# Exit status: that of the tests. If they fail, prints the logs of all containers.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 cd compose
 export COMPOSE_PROJECT_NAME=page-tracker-e2e-$$ WEB_PORT=0
@@ -16,6 +16,6 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# Compose begins each line with a sequence that erases it, also where no terminal reads it.
+# Compose begins each line with an erase sequence even without a terminal.
 docker compose --profile testing up \
   --exit-code-from test-service --attach test-service --no-log-prefix | sed -u $'s/\e\\[2K//'

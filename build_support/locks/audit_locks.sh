@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Looks for known vulnerabilities in every package that a lock pins. Red if it finds any, and also
-# if it could not look.
+# Looks for known vulnerabilities in every locked package. Fails if it finds any or cannot look.
 #
 #   build_support/locks/audit_locks.sh                               # all locks
 #   build_support/locks/audit_locks.sh 3rdparty/python/isort.lock    # this one
@@ -9,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 status=0
 for lock; do
   log "$lock"
-  # Without --strict it would pass over what it cannot look up.
+  # Without --strict it would skip packages that it cannot look up.
   build_support/locks/run_tool.sh pip-audit --strict --disable-pip --require-hashes \
     --requirement "$lock" --progress-spinner off || status=1
 done

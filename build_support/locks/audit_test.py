@@ -1,4 +1,4 @@
-"""An audit that cannot look for vulnerabilities never says that there are none."""
+"""Tests that an audit fails when it cannot look for vulnerabilities."""
 
 import os
 import subprocess

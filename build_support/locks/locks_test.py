@@ -1,4 +1,4 @@
-"""Every requirements file agrees with its lock; make_locks.sh makes them agree."""
+"""Tests that every requirements file agrees with its lock."""
 
 import re
 from collections import defaultdict
@@ -13,14 +13,14 @@ REMEDY = "please run build_support/locks/make_locks.sh"
 
 
 def requirements(path: Path) -> dict[str, Requirement]:
-    """Return what a requirements file asks for, by name."""
+    """Return the requirements in a file, by name."""
     lines = (line.split("#")[0].strip() for line in path.read_text().splitlines())
     parsed = [Requirement(line) for line in lines if line]
     return {canonicalize_name(requirement.name): requirement for requirement in parsed}
 
 
 def entries(lock: Path) -> list[str]:
-    """Return the entries of a lock, each with its hashes and the comment on who asked for it."""
+    """Return the entries of a lock, each with its hashes and the comment on its origin."""
     return re.split(r"^(?=[a-z])", lock.read_text(), flags=re.MULTILINE)[1:]
 
 

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Runs a tool that the scripts need and Pants does not, installed on first use by its lock,
-# hash-checked.
+# Runs a tool of the scripts; installs it from its lock on first use and checks all hashes.
 #
 #   build_support/locks/run_tool.sh zizmor --help     # 3rdparty/python/zizmor.lock
 #   build_support/locks/run_tool.sh --path zizmor     # prints where it is
 #
-# Needs Python 3.11 or newer. Everything is installed where ./pants keeps its cache.
+# Needs Python 3.11 or newer. Installs into the cache of ./pants.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 action="exec"
 [[ ${1:-} != --path ]] || { action="echo" && shift; }
@@ -19,7 +18,7 @@ if [[ ! -e $install/done ]]; then
   log "installing $name"
   rm -rf "$install"
   python3 -m venv "$install"
-  # A user's pip may be set to install elsewhere.
+  # The user may have configured pip to install elsewhere.
   PIP_USER=0 "$install/bin/python" -m pip install --quiet --disable-pip-version-check \
     --only-binary :all: --require-hashes --requirement "$lock" >&2
   touch "$install/done"

@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
-"""Decide what a change can break, and so what has to be checked.
+"""Decide what a change can break and therefore what to check.
 
     build_support/pipeline/affected.py --base origin/main           # what has to be run, and why
     build_support/pipeline/affected.py --base origin/main --json    # the plan, for programs
 
-The change is everything between the base, where it left the base's history, and the files as they
-are now, committed or not. A file that Git does not track counts only if a target owns it. Where
-the base is unknown, or a file changed whose effect nobody can tell, everything has to be checked.
-The plan is what plan.py describes.
+The change is the difference between the merge base with the base commit and the current files,
+committed or not. An untracked file counts only if a target owns it. If the base is unknown, or the
+effect of a changed file is unknown, everything has to be checked. plan.py describes the plan.
 
-Needs Python 3.9 and Git; Pants only if the change can have an effect on a target. Exit status: 1 if
-there is no telling, because this is no clone, or Pants cannot read the repository.
+Needs Python 3.9 and Git, and Pants only if the change can affect a target. Exit status: 1 if this
+is not a clone or Pants cannot read the repository.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-if not __package__:  # started as a script: imports begin at the root of the repository
+if not __package__:  # started as a script: import from the root of the repository
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 # pylint: disable=wrong-import-position
@@ -49,7 +48,7 @@ _SHOWN_REASONS = 20
 
 
 class PantsError(Exception):
-    """Pants cannot read the repository; it has said why."""
+    """Pants cannot read the repository; it has printed why."""
 
 
 def main() -> int:
@@ -85,16 +84,16 @@ def make_plan(base: str) -> Plan:
 
 
 def all_targets() -> list[Target]:
-    """Return what Pants knows of every target. Raises PantsError."""
+    """Return what Pants knows about every target. Raises PantsError."""
     command = ["./pants", "peek", "::"]
     run = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=False)
     if run.returncode:
-        raise PantsError("Pants cannot tell what depends on what; its error is above")
+        raise PantsError("Pants cannot list the dependencies; its error is above")
     return list(json.loads(run.stdout))
 
 
 def in_words(plan: Plan) -> str:
-    """Return the plan in words for people."""
+    """Return the plan as text for people."""
     lines = [f"because {reason}" for reason in plan.reasons[:_SHOWN_REASONS]] or ["nothing changed"]
     if len(plan.reasons) > _SHOWN_REASONS:
         lines.append(f"… and {len(plan.reasons) - _SHOWN_REASONS} more reasons")

@@ -1,4 +1,4 @@
-"""The command: what it prints for a real change, with a stand-in for Pants."""
+"""Tests of the output of affected.py for real changes, with a fake Pants."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ TARGETS = [
 
 @pytest.fixture(name="root")
 def _root(tmp_path: Path) -> Path:
-    """Return a clone with one library, in which Pants knows TARGETS."""
+    """Return a clone with one library, in which Pants lists TARGETS."""
     for module in (REPOSITORY / "build_support/pipeline").glob("*.py"):
         write(tmp_path / "build_support/pipeline" / module.name, module.read_text())
     (tmp_path / "build_support/pipeline/affected.py").chmod(0o755)
@@ -36,7 +36,7 @@ def _root(tmp_path: Path) -> Path:
 
 
 def affected(root: Path, *arguments: str) -> tuple[int, str, str]:
-    """Run the command; return its exit status, output and errors."""
+    """Run affected.py; return its exit status, output and errors."""
     run = subprocess.run(
         [root / "build_support/pipeline/affected.py", *arguments],
         cwd="/",
@@ -108,7 +108,7 @@ def test_should_fail_rather_than_list_nothing_as_everything(root: Path) -> None:
     assert (status, output) == (1, "")
     assert errors == (
         "a mistake in a BUILD file\n"
-        "affected: Pants cannot tell what depends on what; its error is above\n"
+        "affected: Pants cannot list the dependencies; its error is above\n"
     )
 
 
@@ -125,7 +125,7 @@ def test_should_refuse_an_archive_in_one_line(root: Path) -> None:
     (root / ".git").rename(root / "not git")
     status, output, errors = affected(root, "--base=main")
     assert (status, output) == (1, "")
-    assert errors.startswith("affected: what changed is known only in a Git clone")
+    assert errors.startswith("affected: changes can be found only in a Git clone")
     assert errors.count("\n") == 1
 
 

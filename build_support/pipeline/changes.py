@@ -1,4 +1,4 @@
-"""What changed since a commit, as Git tells it. No setting of the user changes what is seen."""
+"""Find what changed since a commit with Git, regardless of the user's settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 class Kind(enum.Enum):
-    """What happened to a file; a renamed file was deleted, and another was added."""
+    """What happened to a file. A rename is a deletion and an addition."""
 
     ADDED = "was added"
     CHANGED = "changed"
@@ -28,20 +28,20 @@ class Change:
 
 
 class UnknownBase(Exception):
-    """The base is no commit to compare with; the text says why and what to do."""
+    """The base cannot be compared with; the message says why and what to do."""
 
 
 class GitError(Exception):
-    """Git does not answer here; the text says why and what to do."""
+    """Git failed; the message says why and, if possible, what to do."""
 
 
 _KINDS = {"A": Kind.ADDED, "D": Kind.DELETED}
 
 
 def changes_since(base: str) -> list[Change]:
-    """Return what changed between the base, where this commit left its history, and the files now.
+    """Return what changed between the merge base of base and HEAD and the current files.
 
-    Files that are not committed, or not even tracked, count. Raises UnknownBase and GitError.
+    Includes uncommitted and untracked files. Raises UnknownBase and GitError.
     """
     if not git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}"):
         raise UnknownBase(
@@ -63,7 +63,7 @@ def changes_since(base: str) -> list[Change]:
 
 
 def parse_changes(output: str) -> list[Change]:
-    """Return the changes that `git diff --name-status -z` has printed."""
+    """Return the changes in the output of `git diff --name-status -z`."""
     words = split(output)
     return [
         Change(path, _KINDS.get(kind, Kind.CHANGED)) for kind, path in zip(words[::2], words[1::2])
@@ -71,7 +71,7 @@ def parse_changes(output: str) -> list[Change]:
 
 
 def files_that_name(names: set[str]) -> list[str]:
-    """Return the files, tracked or not, in which one of the names stands as a word."""
+    """Return the files, tracked or not, that contain one of the names as a word."""
     found = git(
         *("grep", "--no-color", "--no-recurse-submodules", "--untracked", "-lzFw", "-f", "-"),
         text="\n".join(sorted(names)),
@@ -80,12 +80,12 @@ def files_that_name(names: set[str]) -> list[str]:
 
 
 def split(output: str) -> list[str]:
-    """Return the parts of a text whose parts all end in a zero byte."""
+    """Return the parts of a text, each of which ends in a zero byte."""
     return output.split("\0")[:-1]
 
 
 def git(*arguments: str, text: str = "") -> str:
-    """Return what Git prints; nothing if its answer is no. It reads text. Raises GitError."""
+    """Run Git with text as its input; return its output. Raises GitError for a status above 1."""
     run = subprocess.run(
         ["git", *arguments], input=text, capture_output=True, encoding="utf-8", check=False
     )
@@ -95,7 +95,7 @@ def git(*arguments: str, text: str = "") -> str:
 
 
 def check_clone() -> None:
-    """Raise GitError unless this directory is the root of a clone that Git reads."""
+    """Raise GitError unless this directory is the root of a clone that Git can read."""
     run = subprocess.run(
         ["git", "rev-parse", "--show-prefix"], capture_output=True, encoding="utf-8", check=False
     )
@@ -105,6 +105,6 @@ def check_clone() -> None:
         run.stderr.strip().splitlines()[0] if run.stderr.strip() else "it is inside another one"
     )
     raise GitError(
-        f"what changed is known only in a Git clone of one's own, and here Git says: {reason}; "
-        "check all with .ci/run, or test all with ./pants test ::"
+        f"changes can be found only in a Git clone of this project; here Git says: {reason}; "
+        "to check everything: .ci/run; to test everything: ./pants test ::"
     )

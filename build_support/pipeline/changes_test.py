@@ -1,4 +1,4 @@
-"""What changed, read from what Git prints and from real clones."""
+"""Tests of changes found in Git's output and in real clones."""
 
 import os
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_should_parse_what_git_prints() -> None:
 
 @pytest.fixture(name="clone")
 def _clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a clone with one commit, in which the test works."""
+    """Return a clone with one commit; make it the current directory."""
     root = tmp_path / "clone"
     for name in ("kept", "edited", "gone", "old name"):
         write(root / name, f"{name}\n" * 20)

@@ -1,9 +1,9 @@
-"""What counts as documentation, and whether it keeps its promises.
+"""Define what counts as documentation and check what it names.
 
     python3 -m build_support.pipeline.documentation
 
-Links inside the repository must lead somewhere, sections included. Paths, modules, scripts and
-addresses of targets that a document names must exist. Needs neither Pants nor packages.
+Links to files and sections of the repository must work. Paths, modules, scripts and addresses of
+targets that a document names must exist. Needs neither Pants nor packages.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 _DOCUMENTATION = re.compile(r".*\.md|docs/.*")
 
-# What pages name although it is not here: what is made, and the service that a reader will make.
+# Names that need not exist: generated files, and the service that a reader will create.
 _NOT_HERE = (".cache", "dist", "services/hello")
 
 _LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
@@ -24,24 +24,24 @@ _HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 _MODULE = re.compile(r"python3 -m ([\w.]+)")
 _NAME = re.compile(r"""name="([^"]+)",""")
 
-# A path begins at the root, or with a name that stands in the root.
+# A path from the root of the repository, with an optional target or "::".
 _PATH = re.compile(
     r"(?<![\w./~:$-])(?:\./)?([\w.][\w.-]*(?:/[\w.*-]+)*)((?::[\w-]+|::|:)?)(?![\w/])"
 )
 
 
 def is_documentation(path: str) -> bool:
-    """Whether the file, by its path from the root, is read by people only."""
+    """Return whether only people read the file with this path from the root."""
     return bool(_DOCUMENTATION.fullmatch(path))
 
 
 def broken_promises(root: Path, document: Path) -> Iterator[str]:
-    """Yield what a document names that is not there, a sentence each."""
+    """Yield a message for each broken link and missing name in a document."""
     text = document.read_text(encoding="utf-8")
     code = "\n".join(_CODE.findall(text))
     for target in _LINK.findall(_CODE.sub("", text)):
         if "://" not in target and not _leads_somewhere(document, target):
-            yield f"the link {target} leads nowhere"
+            yield f"the link {target} is broken"
     for module in sorted(set(_MODULE.findall(code))):
         file = root / module.replace(".", "/")
         if (root / module.split(".")[0]).is_dir() and not file.with_suffix(".py").is_file():
@@ -64,7 +64,7 @@ def _leads_somewhere(document: Path, target: str) -> bool:
 
 
 def _anchor(heading: str) -> str:
-    """Return the name that GitHub gives to a heading."""
+    """Return the anchor that GitHub gives to a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
@@ -77,7 +77,7 @@ def _has_target(directory: Path, name: str) -> bool:
 
 
 def main() -> int:
-    """Print every broken promise; return 1 if there are any, else 0."""
+    """Print all broken links and missing names; return 1 if there are any, else 0."""
     root = Path()
     documents = sorted(
         path
@@ -86,7 +86,7 @@ def main() -> int:
         and "node_modules" not in path.parts
     )
     faults = [f"{file}: {fault}" for file in documents for fault in broken_promises(root, file)]
-    print("\n".join(faults) or f"{len(documents)} documents promise nothing that is not there")
+    print("\n".join(faults) or f"{len(documents)} documents have no broken links or missing names")
     return 1 if faults else 0
 
 

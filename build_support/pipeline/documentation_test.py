@@ -1,4 +1,4 @@
-"""Which promises of a document are found broken."""
+"""Tests of broken links and missing names in documents."""
 
 from pathlib import Path
 
@@ -41,9 +41,9 @@ def test_should_find_nothing_wrong(root: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("[a page](docs/none.md)", "the link docs/none.md leads nowhere"),
-        ("[a part](docs/page.md#none)", "the link docs/page.md#none leads nowhere"),
-        ("[here](#none)", "the link #none leads nowhere"),
+        ("[a page](docs/none.md)", "the link docs/none.md is broken"),
+        ("[a part](docs/page.md#none)", "the link docs/page.md#none is broken"),
+        ("[here](#none)", "the link #none is broken"),
         ("`libs/area/none.py`", "there is no libs/area/none.py"),
         ("`libs/none/*.py`", "there is no libs/none/*.py"),
         ("```console\n$ libs/area/none.sh start\n```", "there is no libs/area/none.sh"),

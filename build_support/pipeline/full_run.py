@@ -1,4 +1,4 @@
-"""Check everything that a submission must hold: what .ci/run does.
+"""Check everything that a release must pass, for .ci/run.
 
 Runs every stage of a plan that says everything, and what takes too long for each change: whether
 the same commit makes the same images again, whether a service can be added as documented, and how
@@ -60,7 +60,7 @@ def main() -> int:
 
 @contextlib.contextmanager
 def daemons_stopped() -> Iterator[None]:
-    """At the end, stop the daemons of Pants in this clone that were not here before."""
+    """Stop the Pants daemons of this clone that started within the context."""
     before = daemons()
     try:
         yield
@@ -71,13 +71,13 @@ def daemons_stopped() -> Iterator[None]:
 
 
 def daemons() -> set[int]:
-    """Return the process ids of the daemons of Pants in this clone."""
+    """Return the process ids of the Pants daemons of this clone."""
     return {int(file.read_text(encoding="utf-8")) for file in Path().glob(".pids/**/pantsd/pid")}
 
 
 @contextlib.contextmanager
 def images_untagged_and_engine_stopped() -> Iterator[None]:
-    """At the end, untag what was packaged here, and stop the engine if it was started here."""
+    """Untag new images when the context ends, and stop the engine that start_engine.sh started."""
     before = our_images()
     try:
         yield
@@ -88,7 +88,7 @@ def images_untagged_and_engine_stopped() -> Iterator[None]:
 
 
 def our_images() -> set[str]:
-    """Return the names of the project's images that the engine holds, if one answers."""
+    """Return the names of the project's images in the engine, none if no engine answers."""
     command = "docker image ls --format {{.Repository}}:{{.Tag}} page-tracker-*"
     with contextlib.suppress(FileNotFoundError):
         run = subprocess.run(command.split(), check=False, capture_output=True, text=True)

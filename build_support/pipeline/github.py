@@ -1,17 +1,17 @@
-"""What the workflows do besides running scripts: hand results on, and write the summary.
+"""Implement the steps of ci.yml: pass results between jobs and write the summary.
 
     python3 -m build_support.pipeline.github COMMAND
 
-| Command      | does                                                                          |
+| Command      | Does                                                                          |
 |--------------|-------------------------------------------------------------------------------|
 | decide       | makes .cache/plan.json for the change                                         |
 | run          | runs the stages of that plan                                                  |
 | save         | saves the images to publish; output: publish, their names                     |
-| trim         | keeps what is cached between runs small                                       |
+| trim         | deletes the cache of Pants if it is too large                                 |
 | publish NAME | publishes a saved image; outputs: name, digest                                |
 | gate         | judges the jobs in $NEEDS, which is toJSON(needs)                             |
 
-The only module that reads GitHub's variables. Exit status: 1 if a stage or the gate is red.
+Only this module reads GitHub's variables. Exit status: 1 if a stage or the gate fails.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from build_support.pipeline.stages import Result, run_stages, stages_of
 
 _PLAN = Path(".cache/plan.json")
 _IMAGES = Path(".cache/images")
-_PASSED = Path(".cache/passed/commit")  # of main; the workflow carries it from run to run
+_PASSED = Path(".cache/passed/commit")  # of main; the workflow caches it between runs
 
 _STORE = Path("~/.cache/pants/lmdb_store").expanduser()
 _STORE_LIMIT_BYTES = 3 * 10**9
@@ -38,7 +38,7 @@ _SHOWN_REASONS = 100
 
 
 def decide() -> None:
-    """Make the plan for the change that GitHub runs for."""
+    """Make the plan for the change that triggered the run."""
     if os.environ["GITHUB_EVENT_NAME"] == "pull_request":
         base = f"origin/{os.environ['GITHUB_BASE_REF']}"
     else:
@@ -54,7 +54,7 @@ def decide() -> None:
 
 
 def run() -> int:
-    """Run the stages of the plan, and add their results to the summary."""
+    """Run the stages of the plan; add their results to the summary."""
     stages = stages_of(read_plan())
     summarize("| Stage | Result | Seconds |", "|---|---|---|")
     results = run_stages(stages, report=lambda result: summarize(row(result)))
@@ -71,7 +71,7 @@ def row(result: Result) -> str:
 
 
 def save() -> None:
-    """Save each service's image that is affected, under the name of its repository."""
+    """Save the image of each affected service under the name of its repository."""
     _IMAGES.mkdir(parents=True, exist_ok=True)
     affected, names = read_plan().package, []
     for info in sorted(Path("dist").glob("services.*/*.docker-info.json")):
@@ -87,20 +87,20 @@ def save() -> None:
 
 
 def image_address(info: Path) -> str:
-    """Return the address of the image that dist/SERVICES.NAME/TARGET.docker-info.json is about."""
+    """Return the address of the image described by dist/services.NAME/TARGET.docker-info.json."""
     directory = info.parent.name.replace(".", "/")
     return f"{directory}:{info.name.removesuffix('.docker-info.json')}"
 
 
 def trim() -> None:
-    """Forget what Pants has stored once it is too much; what is needed is stored again."""
+    """Delete the store of Pants if it is too large; Pants stores again what it needs."""
     size = sum(file.stat().st_size for file in _STORE.rglob("*") if file.is_file())
     if size > _STORE_LIMIT_BYTES:
         shutil.rmtree(_STORE)
 
 
 def publish(image: str) -> None:
-    """Publish an image under the commit and as the latest."""
+    """Publish an image under the commit and as latest."""
     commit = os.environ["GITHUB_SHA"]
     name = f"{os.environ['REGISTRY']}/{os.environ['DOCKERHUB_USERNAME']}/{image}"
     script = "build_support/containers/publish_image.sh"
@@ -111,7 +111,7 @@ def publish(image: str) -> None:
 
 
 def gate() -> int:
-    """Judge the jobs, and remember the commit if all is well."""
+    """Check the results of the jobs; record the commit if all passed."""
     needs = json.loads(os.environ["NEEDS"])
     faults = faults_of(needs, pushed=os.environ["GITHUB_EVENT_NAME"] == "push")
     print("\n".join(faults) or "all that is needed has succeeded")
@@ -125,7 +125,7 @@ def gate() -> int:
 def faults_of(needs: dict[str, dict[str, Any]], *, pushed: bool) -> list[str]:
     """Return what is wrong with the results of the jobs.
 
-    Only publishing may be skipped: of a pull request, or if no image was packaged.
+    Only publishing may be skipped: for a pull request, or if no image is to be published.
     """
     may_be_skipped = set()
     if not pushed or needs["checks"]["outputs"].get("publish") == "[]":
@@ -139,12 +139,12 @@ def faults_of(needs: dict[str, dict[str, Any]], *, pushed: bool) -> list[str]:
 
 
 def read_plan() -> Plan:
-    """Return the plan that decide has made."""
+    """Return the plan that decide made."""
     return plan_from_json(_PLAN.read_text(encoding="utf-8"))
 
 
 def output_of(*command: str) -> str:
-    """Return what a command prints; stop if it fails."""
+    """Return the output of a command; exit with its status if it fails."""
     process = subprocess.run(command, check=False, stdout=subprocess.PIPE, encoding="utf-8")
     if process.returncode:
         sys.exit(process.returncode)

@@ -1,4 +1,4 @@
-"""What the gate says of the results of jobs, and how an image is found."""
+"""Tests of the gate, and of the address of an image."""
 
 from pathlib import Path
 from typing import Any

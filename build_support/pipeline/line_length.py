@@ -1,8 +1,8 @@
-"""Whether lines are as short as .editorconfig says, in every file that Git tracks.
+"""Check the length of lines in all tracked files against .editorconfig.
 
     python3 -m build_support.pipeline.line_length
 
-Of a document, rows of tables are left out: Markdown cannot break them.
+Skips table rows in Markdown, which cannot be broken.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from build_support.pipeline.changes import git, split
 
 
 def limits(editorconfig: str) -> list[tuple[list[str], int | None]]:
-    """Return for each section its patterns and its limit, None if it sets none to be kept.
+    """Return the patterns and the limit of each section that sets one; None means no limit.
 
-    Reads what .editorconfig uses of its format: [*], [NAME], [*.ending] and [{one,another}].
+    Supports the patterns that .editorconfig uses: [*], [NAME], [*.ending] and [{one,another}].
     """
     parser = configparser.ConfigParser()
     parser.read_string(f"[the preamble]\n{editorconfig}")
@@ -32,7 +32,7 @@ def limits(editorconfig: str) -> list[tuple[list[str], int | None]]:
 
 
 def limit_of(path: str, sections: list[tuple[list[str], int | None]]) -> int | None:
-    """Return how many characters a line of the file may have; the last section that fits wins."""
+    """Return the limit for a file in characters; the last matching section wins."""
     limit = None
     for patterns, value in sections:
         if any(fnmatch.fnmatch(path.rpartition("/")[2], pattern) for pattern in patterns):
@@ -41,7 +41,7 @@ def limit_of(path: str, sections: list[tuple[list[str], int | None]]) -> int | N
 
 
 def overlong_lines(path: str, text: str, limit: int) -> list[str]:
-    """Return where lines are longer than the limit."""
+    """Return a message for each line that is longer than the limit."""
     return [
         f"{path}:{number}: {len(line)} characters, at most {limit} are allowed"
         for number, line in enumerate(text.splitlines(), 1)

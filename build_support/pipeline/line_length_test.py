@@ -1,4 +1,4 @@
-"""Which lines are too long."""
+"""Tests of the limit and of overlong lines."""
 
 import pytest
 

@@ -1,10 +1,9 @@
-"""Whether a new service is a new directory and nothing else: follow docs/adding-a-service.md.
+"""Check that docs/adding-a-service.md leads to a working service in one new directory.
 
     python3 -m build_support.pipeline.new_service
 
-Writes the files and runs the commands of the page in a clone of the last commit. The pipeline must
-then select exactly the new service, and its lint, types, tests and image must be green. Needs a
-Docker engine and the base images.
+Writes the files and runs the commands of the page in a clone of the last commit. All must succeed,
+and the pipeline must then select exactly the new service. Needs a Docker engine and base images.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _IMAGE_PREFIX = f"new-service-{os.getpid()}/"
 
 
 def follow(page: str, root: Path) -> None:
-    """Do in root what the page says: write its files, and run its commands. Stop if one fails."""
+    """Write the files of the page into root and run its commands; exit if one fails."""
     position = 0
     for fence in _FENCE.finditer(page):
         language, text = fence.groups()
@@ -40,7 +39,7 @@ def follow(page: str, root: Path) -> None:
 
 
 def run(root: Path, *command: str) -> str:
-    """Run a command in root, which must succeed; return its output."""
+    """Run a command in root; return its output, or exit if it fails."""
     print(f"$ {command[-1]}", flush=True)
     environment = dict(os.environ, IMAGE_PREFIX=_IMAGE_PREFIX)
     environment.pop("PANTS_CONFIG_FILES", None)  # readers of the page are not CI
@@ -49,12 +48,12 @@ def run(root: Path, *command: str) -> str:
     )
     print(done.stdout, flush=True)
     if done.returncode:
-        sys.exit(f"the page {_PAGE} does not lead to a service")
+        sys.exit(f"a command in {_PAGE} failed")
     return done.stdout
 
 
 def main() -> int:
-    """Follow the page; return 0 if the pipeline finds the service."""
+    """Follow the page; return 0 if the pipeline selects exactly the new service."""
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory) / "clone"
         git(Path(), "clone", "--quiet", ".", str(root))

@@ -1,4 +1,4 @@
-"""The plan: what has to be checked for a change. All parts of the pipeline share it."""
+"""Define the plan, which says what to check for a change and is shared by the pipeline."""
 
 from __future__ import annotations
 
@@ -9,66 +9,66 @@ from typing import Any
 
 
 class PlanError(ValueError):
-    """A text is no plan; the message says what is wrong with it."""
+    """Not a plan; the message says what is wrong."""
 
 
 @dataclass(frozen=True)
-class Plan:  # pylint: disable=too-many-instance-attributes  # one for each thing to check
+class Plan:  # pylint: disable=too-many-instance-attributes  # one per check
     """What has to be checked, and why.
 
-    The lists hold addresses of Pants targets. Where everything has to be checked they hold all of
-    them, so no list is ever empty for want of knowledge.
+    The lists hold addresses of Pants targets. If everything has to be checked, they hold all
+    addresses, so an empty list always means that nothing is affected.
     """
 
     everything: bool = False
-    """Whether nobody can tell what the change leaves alone."""
+    """Whether everything has to be checked, because the effect of the change is unknown."""
 
     moved_files: bool = False
-    """Whether files came or went, or a BUILD file changed: a file may belong to no target now."""
+    """Whether files were added or deleted, or a BUILD file changed; a file may lack a target."""
 
     reasons: list[str] = field(default_factory=list)
-    """Why, a sentence each, for people only: nothing depends on their words."""
+    """The reasons, one sentence each, for people only."""
 
     lint: list[str] = field(default_factory=list)
-    """What is affected and can be linted: code, scripts and images."""
+    """The affected targets to lint: code, scripts and images."""
 
     check: list[str] = field(default_factory=list)
-    """What is affected and has types."""
+    """The affected targets to type-check."""
 
     test: list[str] = field(default_factory=list)
-    """The tests that are affected, but for those of a deployment."""
+    """The affected tests, except those of a deployment."""
 
     package: list[str] = field(default_factory=list)
-    """The images that are affected."""
+    """The affected images."""
 
     deployment: list[str] = field(default_factory=list)
-    """The tests that are affected and need the containers."""
+    """The affected tests that need the containers."""
 
     stack: list[str] = field(default_factory=list)
-    """The images that the stack is made of, affected or not, if the end-to-end tests will run."""
+    """All images of the stack, affected or not, if the end-to-end tests have to run."""
 
     e2e: bool = False
-    """Whether the end-to-end tests have to run: an image, the stack or these tests are affected."""
+    """Whether to run the end-to-end tests: an image, the stack or these tests are affected."""
 
     workflows: bool = False
-    """Whether the files in .github/ have to be checked."""
+    """Whether to check the files in .github/."""
 
     documents: bool = False
-    """Whether what documents promise has to be checked: any file may be one that they name."""
+    """Whether to check documents, which may name any changed file."""
 
     def to_json(self) -> str:
-        """Return the plan as one JSON object on one line, with the names of the fields."""
+        """Return the plan as a JSON object on one line; its keys are the names of the fields."""
         return json.dumps(dataclasses.asdict(self))
 
 
 SCHEMA: dict[str, type] = {
     each.name: bool if each.type == "bool" else list for each in dataclasses.fields(Plan)
 }
-"""The type of every field in JSON; lists are of strings. All are required, no others allowed."""
+"""The JSON type of every field; lists hold strings. Exactly these fields are allowed."""
 
 
 def plan_from_json(text: str) -> Plan:
-    """Return the plan that to_json has written. Raises PlanError."""
+    """Return the plan from the output of to_json. Raises PlanError."""
     try:
         value: Any = json.loads(text)
     except ValueError as error:

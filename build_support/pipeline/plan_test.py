@@ -1,4 +1,4 @@
-"""A plan is written as JSON and read again; what is no plan is refused."""
+"""Tests of writing and reading plans as JSON."""
 
 import json
 

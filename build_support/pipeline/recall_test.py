@@ -1,7 +1,7 @@
-"""Whatever a full run would find, the selected run finds too, for every kind of edit.
+"""Tests that the selected checks find what a full run finds, for every kind of edit.
 
-Lint, type checks and tests are compared, in a generated repository with this one's settings. This
-takes minutes, so it runs when this file is named, in .ci/run and every night.
+Compares lint, type checks and tests in a generated repository with this one's settings. It takes
+minutes, so it runs only when this file is named or selected by stages.py, as in .ci/run.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ APP, TEST = "services/s1/app.py", "services/s1/app_test.py"
 
 @dataclass
 class Repository:
-    """A generated repository, and the commit that every edit starts from."""
+    """A generated repository and the commit that every edit starts from."""
 
     root: Path
     base: str
@@ -52,7 +52,7 @@ def _generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]
 
 @pytest.fixture(name="repository")
 def _repository(generated: Repository) -> Repository:
-    """Return the generated repository as it was generated."""
+    """Return the generated repository, restored to its first commit."""
     git(generated.root, "checkout", "--quiet", "--force", "-B", "change", generated.base)
     git(generated.root, "clean", "--quiet", "--force", "-d")
     return generated
@@ -150,7 +150,7 @@ def _change_linter_configuration(repository: Repository) -> None:
     repository.edit(".flake8", "max-line-length = 100", "max-line-length = 20")
 
 
-# For each kind of edit that breaks something, how many of all tests may be selected at most.
+# Each kind of breaking edit, with the largest number of tests that may be selected for it.
 BREAKING: list[tuple[Callable[[Repository], None], int]] = [
     (_change_leaf_source, 1),
     (_change_shared_library, ALL_TESTS),
@@ -191,7 +191,7 @@ def test_should_find_what_a_full_run_finds(
     try:
         plan = plan_of(repository.root, repository.base)
     except CalledProcessError:
-        plan = None  # there is no plan, and so CI is red
+        plan = None  # without a plan, CI fails
 
     # Then
     assert any(status for status, _ in full.values())

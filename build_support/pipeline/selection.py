@@ -1,7 +1,7 @@
-"""What a change can break, from the changes and what Pants knows of targets: pure functions.
+"""Select what a change can break from the changes and the targets of Pants, in pure functions.
 
-A file is meant if it changed, or if it may depend on what is gone. What is meant, and all that
-depends on it, however indirectly, is affected: it is linted, type-checked, tested and packaged.
+A target is "meant" if one of its files changed or may depend on a deleted file. Meant targets and
+their direct and indirect dependents are affected: linted, type-checked, tested and packaged.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from build_support.pipeline.changes import Change, Kind
 from build_support.pipeline.documentation import is_documentation
 from build_support.pipeline.plan import Plan
 
-# What these hold can change the result of every target, or of deciding which.
+# These files can change the result of any target, or the selection itself.
 _DECIDES_ALL = re.compile(
     r"\.ci/.*|\.github/.*|3rdparty/.*|build_support/.*"
     r"|BUILD|pants|pants[^/]*\.toml|\.pants\.bootstrap|pyproject\.toml|\.flake8"
 )
 
-# Unless a target owns them, these change the result of nothing.
+# These files affect no result.
 _DECIDES_NOTHING = re.compile(r"LICENSE|\.editorconfig|\.gitignore|\.gitattributes")
 
 _PYTHON = {"python_source", "python_test"}
 _LINTED = _PYTHON | {"docker_image", "shell_source"}
 
-# Tests with this tag need the containers.
+# The tag of tests that need the containers.
 _DEPLOYMENT = "deployment"
 
-# Read for every module below their directory.
+# These files affect every module below their directory.
 _FOR_ALL_BELOW = {"__init__.py", "conftest.py"}
 
 Target = dict[str, Any]
-"""What `pants peek` prints of a target: its address, target_type, tags, sources, dependencies."""
+"""A target from `pants peek`: its address, target_type, tags, sources and dependencies."""
 
 
 def needs_pants(changes: Iterable[Change]) -> bool:
-    """Whether a change can have an effect on a target."""
+    """Return whether any of the changes can affect a target."""
     return not all(_has_no_effect(change.path) for change in changes)
 
 
 def decides_all(changes: Iterable[Change]) -> list[str]:
-    """Return why everything has to be checked, whatever Pants knows: one reason a file."""
+    """Return why everything has to be checked regardless of the targets: one reason per file."""
     return [
         f"{change}, and any result may depend on it"
         for change in changes
@@ -53,10 +53,10 @@ def decides_all(changes: Iterable[Change]) -> list[str]:
 
 
 def names_of_what_is_gone(changes: Iterable[Change]) -> set[str]:
-    """Return the words by which a file names what the changes took away, or may have.
+    """Return the words by which other files may name what the changes removed.
 
-    Pants knows what depends on a file only while the file is there. What depended on one that is
-    gone must name it: its module, or for a BUILD file and the like, its directory.
+    Pants knows the dependents of a file only while the file exists. Dependents of a deleted file
+    must contain its module's name, or for a BUILD file and the like, its directory.
     """
     names = set()
     for change in changes:
@@ -73,8 +73,8 @@ def names_of_what_is_gone(changes: Iterable[Change]) -> set[str]:
 def select(changes: list[Change], naming: Iterable[str], targets: list[Target]) -> Plan:
     """Return the plan for the changes.
 
-    naming are the files that name what is gone; targets are all targets of the repository. The plan
-    is everything if a file that Git ships changed and no target owns it: its effect is unknown.
+    naming lists the files that name something deleted; targets lists all targets of the repository.
+    If a tracked file without a target changed, its effect is unknown and the plan is everything.
     """
     owned = {source for target in targets for source in target.get("sources") or []}
     directories = {_directory_of(target) for target in targets}
@@ -116,7 +116,7 @@ def select(changes: list[Change], naming: Iterable[str], targets: list[Target]) 
 
 
 def everything(targets: list[Target], reasons: list[str]) -> Plan:
-    """Return the plan that checks all targets, and all else that can be checked."""
+    """Return the plan for all targets and all other checks."""
     return _plan_of(
         targets,
         targets,
@@ -129,7 +129,7 @@ def everything(targets: list[Target], reasons: list[str]) -> Plan:
 
 
 def _plan_of(affected: list[Target], targets: list[Target], **fields: Any) -> Plan:
-    """Sort what is affected by what has to be done with it."""
+    """Return a plan with the affected targets listed under their goals."""
     addresses: dict[str, Any] = defaultdict(list)
     for target in sorted(affected, key=lambda target: str(target["address"])):
         for goal in _goals_of(target):
@@ -141,14 +141,14 @@ def _plan_of(affected: list[Target], targets: list[Target], **fields: Any) -> Pl
 
 
 def _images_of_the_stack(targets: list[Target]) -> list[str]:
-    """Return the images that tests of a deployment depend on."""
+    """Return the images that deployment tests depend on."""
     images = {t["address"] for t in targets if t["target_type"] == "docker_image"}
     tests = [target for target in targets if "deployment" in _goals_of(target)]
     return sorted(images.intersection(d for t in tests for d in t.get("dependencies") or []))
 
 
 def _goals_of(target: Target) -> Iterable[str]:
-    """Yield the lists of a plan in which the target belongs."""
+    """Yield the names of the plan's lists that the target belongs to."""
     kind = target["target_type"]
     if kind in _LINTED:
         yield "lint"
@@ -161,7 +161,7 @@ def _goals_of(target: Target) -> Iterable[str]:
 
 
 def _with_dependents(meant: list[Target], targets: list[Target]) -> list[Target]:
-    """Return the targets that are meant, and all that depend on them, however indirectly."""
+    """Return the meant targets and all their direct and indirect dependents."""
     dependents = defaultdict(list)
     for target in targets:
         for dependency in target.get("dependencies") or []:
@@ -177,7 +177,7 @@ def _with_dependents(meant: list[Target], targets: list[Target]) -> list[Target]
 
 
 def _directories_meant(changes: list[Change], directories: set[str]) -> set[str]:
-    """Return the directories, of those that have targets, whose targets are all meant."""
+    """Return those of the directories whose targets are all affected by a change."""
     meant = set()
     for change in changes:
         if _speaks_for_its_directory(change):
@@ -189,12 +189,12 @@ def _directories_meant(changes: list[Change], directories: set[str]) -> set[str]
 
 
 def _nearest(directories: set[str], path: str) -> str:
-    """Return the nearest of the directories above path, whose targets may have owned it; or ""."""
+    """Return the nearest of the directories above path, or "" if there is none."""
     return next((str(d) for d in PurePosixPath(path).parents if str(d) in directories), "")
 
 
 def _directory_of(target: Target) -> str:
-    """Return the directory of a target's BUILD file; "" is the root."""
+    """Return the directory of a target's BUILD file, "" for the root."""
     path = re.split("[:#]", target["address"].removeprefix("//"))[0]
     return path.rpartition("/")[0] if path in (target.get("sources") or []) else path
 

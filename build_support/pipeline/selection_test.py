@@ -1,4 +1,4 @@
-"""What is selected for which change, from what Pants knows of targets."""
+"""Tests of the selection for each kind of change."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from build_support.pipeline.selection import (
 
 
 def target(address: str, kind: str, *dependencies: str, **fields: Any) -> Target:
-    """Return a target as Pants prints it; the address of a file is its source."""
+    """Return a target as Pants prints it; a file address is also its source."""
     path = address.split(":")[0]
     sources = {"sources": [path]} if "." in path else {}
     fixed = {"address": address, "target_type": kind, "dependencies": list(dependencies)}
@@ -44,7 +44,7 @@ TARGETS = [
 
 
 def changed(path: str) -> Change:
-    """Return a change of a file."""
+    """Return a change to a file."""
     return Change(path, Kind.CHANGED)
 
 

@@ -1,10 +1,10 @@
-"""What is run for a plan: stages, of which each begins as soon as those before it have passed.
+"""Run the stages of a plan, each as soon as the stages before it have passed.
 
     build_support/pipeline/affected.py --base origin/main --json >plan.json
-    python3 -m build_support.pipeline.stages plan.json           # all that the plan asks for
-    python3 -m build_support.pipeline.stages plan.json images    # this stage alone
+    python3 -m build_support.pipeline.stages plan.json           # all stages of the plan
+    python3 -m build_support.pipeline.stages plan.json images    # only this stage
 
-A stage's output is shown when it ends, so that outputs do not mix. Exit status: 0 if all is green.
+Shows a stage's output when it ends, so outputs do not mix. Exit status: 0 if all stages pass.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Stage:
-    """Commands that run one after the other, once the stages that are named in after are green."""
+    """Commands to run in order after the stages named in after have passed."""
 
     name: str
     commands: tuple[tuple[str, ...], ...]
@@ -49,10 +49,10 @@ class Result:
 
 
 def stages_of(plan: Plan) -> list[Stage]:
-    """Return the stages that the plan asks for; none if nothing is affected.
+    """Return the stages for the plan, none if nothing is affected.
 
-    Pants serves one command at a time, so the two stages that use it follow one another; what needs
-    no Pants runs beside them.
+    Pants serves one command at a time, so the two stages that use it run in order; other stages run
+    beside them.
     """
     images = bool(plan.package or plan.e2e)
     stages = []
@@ -80,14 +80,14 @@ def python(module: str) -> tuple[str, ...]:
 
 
 def _images_command(plan: Plan) -> tuple[str, ...]:
-    """Return the command that makes the images which are affected, or which the stack needs."""
+    """Return the command that makes the affected images and those of the stack."""
     if plan.everything:
         return ("./pants", "--filter-target-type=docker_image", "package", "::")
     return ("./pants", "package", *sorted({*plan.package, *plan.stack}))
 
 
 def _code_commands(plan: Plan) -> tuple[tuple[str, ...], ...]:
-    """Return the commands that lint, type-check and test, in as few starts of Pants as possible."""
+    """Return the commands to lint, type-check and test, with as few starts of Pants as possible."""
     if plan.everything:
         return (("./pants", *BUILD_FILES, "lint", "check", "::"), ("./pants", "test", "::"))
     affected = sorted({*plan.lint, *plan.check, *plan.test, *plan.deployment})
@@ -95,7 +95,7 @@ def _code_commands(plan: Plan) -> tuple[tuple[str, ...], ...]:
     if plan.moved_files:
         commands.append(("./pants", *BUILD_FILES, "::"))
     if affected:
-        # How much of the code is covered shows only where everything is tested.
+        # Coverage of a part of the tests would be misleading.
         options = ("--no-test-use-coverage",)
         commands.append(("./pants", *options, "lint", "check", "test", *affected))
     return tuple(commands)
@@ -104,10 +104,9 @@ def _code_commands(plan: Plan) -> tuple[tuple[str, ...], ...]:
 def run_stages(
     stages: Sequence[Stage], report: Callable[[Result], None] = lambda result: None
 ) -> list[Result]:
-    """Run stages, each as soon as all that it comes after are green; stop all at the first red one.
+    """Run each stage as soon as its predecessors have passed; stop all at the first failure.
 
-    report is called with every result as soon as it is there. What was stopped, or has not begun,
-    has none.
+    Calls report with each result immediately. A stage that was stopped or not begun has no result.
     """
     waiting, running, results = list(stages), dict[str, _Running](), list[Result]()
     try:
@@ -131,7 +130,7 @@ def run_stages(
 
 
 class _Running:
-    """A stage under way: its commands run one after the other in a shell of their own."""
+    """A running stage, whose commands run in order in their own shell."""
 
     def __init__(self, stage: Stage) -> None:
         self.name = stage.name
@@ -155,7 +154,7 @@ class _Running:
         print(f"=== {stage.name}: begins", flush=True)
 
     def result(self) -> Result | None:
-        """Return the result, and show the output, if the stage has ended; else None."""
+        """Return the result and show the output if the stage has ended, else return None."""
         status = self._process.poll()
         if status is None:
             return None
@@ -164,7 +163,7 @@ class _Running:
         return Result(self.name, status == 0, seconds)
 
     def stop(self) -> None:
-        """End the stage, and let it clean up."""
+        """Stop the stage after it has cleaned up; kill it after 60 s."""
         os.killpg(self._process.pid, signal.SIGTERM)
         try:
             self._process.wait(_STOP_SECONDS)
@@ -181,14 +180,14 @@ class _Running:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of all stages."""
+    """Return the environment for all stages."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], check=True, stdout=subprocess.PIPE)
     return {
-        # These tests run when they are named: on the command line, or here.
+        # Enable tests that otherwise run only when named on the command line.
         "RECALL_TESTS": "1",
         "STACK_TESTS": uuid4().hex,
         **os.environ,
-        # The stack is made of this commit's images, whatever else is packaged meanwhile.
+        # Use this commit's images for the stack, even if others are packaged meanwhile.
         "IMAGE_TAG": commit.stdout.decode().strip(),
     }
 
@@ -196,8 +195,8 @@ def _environment() -> dict[str, str]:
 def main() -> int:
     """Run the stages of a plan; return the exit status."""
     parser = argparse.ArgumentParser(description="Run what a plan asks for.")
-    parser.add_argument("plan", type=Path, help="what affected.py --json has printed")
-    parser.add_argument("stage", nargs="*", help="run these alone, and do not wait for others")
+    parser.add_argument("plan", type=Path, help="a file with the output of affected.py --json")
+    parser.add_argument("stage", nargs="*", help="run only these, without waiting for others")
     options = parser.parse_args()
     stages = stages_of(plan_from_json(options.plan.read_text(encoding="utf-8")))
     if options.stage:

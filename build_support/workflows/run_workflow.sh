@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs ci.yml on this machine, as GitHub would for the last commit, without GitHub.
+# Runs ci.yml for the last commit on this machine instead of on GitHub.
 #
 #   build_support/workflows/run_workflow.sh pull_request    # to main: the change since origin/main
-#   build_support/workflows/run_workflow.sh push            # to main; publishes to a registry that
-#                                                           # lives until the end
+#   build_support/workflows/run_workflow.sh push            # to main; publishes to a temporary
+#                                                           # registry
 #
-# GitHub's actions are replaced by stand_ins/, its caches and artifacts by $ACT_STORE (.cache/act).
-# ACT_REGISTRY names a registry that is running already. Exit status: that of the run.
+# stand_ins/ replaces GitHub's actions, and $ACT_STORE (.cache/act) its caches and artifacts.
+# Set ACT_REGISTRY to use a registry that already runs. Exit status: that of the run.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 [[ $# -eq 1 ]] || usage
 event=$1
@@ -16,7 +16,7 @@ mkdir -p "$ACT_STORE"
 scratch=$(mktemp -d)
 started_registry=
 image_prefix=act-$$/
-# Jobs run in $scratch, and so do the daemons of Pants that they leave.
+# Jobs leave Pants daemons behind, which run in $scratch.
 clean_up() {
   local process
   for process in /proc/[0-9]*; do
@@ -39,7 +39,7 @@ EOF
 replacements=() stand_ins=$root/build_support/workflows/stand_ins
 while IFS=@ read -r action commit; do
   repository=$(cut -d/ -f1-2 <<<"$action")
-  [[ $repository == actions/checkout ]] || # act has its own
+  [[ $repository == actions/checkout ]] || # act implements it
     replacements+=(--local-repository "$repository@$commit=$stand_ins/${repository#*/}")
 done < <(sed -nE 's/^ *-? *uses: (actions\/[^ ]+).*/\1/p' \
   .github/workflows/ci.yml .github/actions/*/action.yml | sort -u)

@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Takes a change through the pipeline: the very ci.yml, run on this machine by run_workflow.sh on
-# clones of the last commit. A branch changes the emoji of the error page, and CI is red at the
-# stale test; the tests are mended, and CI is green; the branch is merged, and its image is
-# published and answers.
+# Takes a change through ci.yml with run_workflow.sh, in clones of the last commit. A branch changes
+# the emoji of the error page, and a stale test fails in CI. With fixed tests CI passes. The branch
+# is merged, and its image is published and answers.
 #
-#   build_support/workflows/walk_through.sh    # needs a Docker engine, and the base images
+#   build_support/workflows/walk_through.sh    # needs a Docker engine and the base images
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 scratch=$(mktemp -d)
@@ -19,29 +18,29 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# Runs ci.yml in the clone $1 for the event $2, and expects the run to be $3 and to print $4.
+# Runs ci.yml in the clone $1 for the event $2; expects the result $3 and $4 in the output.
 start() {
   local found=green
   "$scratch/$1/build_support/workflows/run_workflow.sh" "$2" >"$scratch/$1.log" 2>&1 || found=red
   [[ $found == "$3" ]] && grep -q "$4" "$scratch/$1.log"
 }
 
-# Waits for the run of the clone $1, process $2, and shows what it said.
+# Waits for the run in the clone $1, process $2, and shows its output.
 finish() {
   if wait "$2"; then
     grep -E '🏁|Summary|because|is needed' "$scratch/$1.log"
   else
     cat "$scratch/$1.log"
-    die "this run should have gone otherwise"
+    die "this run did not end as expected"
   fi
 }
 
-# Commits what the program $2 changes in the clone $1.
+# Edits files in the clone $1 with the sed script $2 and commits them.
 commit() {
   (cd "$scratch/$1" && sed -i "$2" "${@:3}" && git commit --quiet --all --message="$2")
 }
 
-export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null # whatever the user has set
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null # ignore the user's settings
 export GIT_AUTHOR_NAME=somebody GIT_AUTHOR_EMAIL=somebody@host.example
 export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
 base=$(git rev-parse HEAD)
@@ -56,7 +55,7 @@ git clone --quiet --branch main "$scratch/origin" "$scratch/merged"
 git -C "$scratch/merged" pull --quiet --no-ff --no-edit "$scratch/mended" HEAD
 commit=$(git -C "$scratch/merged" rev-parse HEAD)
 
-# For main, the base is what passed last.
+# For main, the base is the last commit that passed.
 export ACT_REGISTRY
 ACT_REGISTRY=$(build_support/containers/start_registry.sh)
 store=$scratch/merged/.cache/act
@@ -71,7 +70,7 @@ runs+=($!)
 
 log "a branch changes the emoji"
 finish changed "${runs[0]}"
-log "its stale tests are mended"
+log "its stale tests are fixed"
 finish mended "${runs[1]}"
 start merged push green "$passed" &
 runs+=($!)

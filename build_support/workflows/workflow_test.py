@@ -1,4 +1,4 @@
-"""Red is red: ci.yml, run by act on a repository whose scripts do nothing but succeed or fail."""
+"""Tests that ci.yml fails when a step fails. act runs it with scripts that only report a result."""
 
 import dataclasses
 import os
@@ -22,7 +22,7 @@ REGISTRY = "127.0.0.1:1"
 
 
 class Pipeline:
-    """The workflow, and scripts that say what they would do."""
+    """The workflow with scripts that print what they would do."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -43,16 +43,16 @@ class Pipeline:
         )
 
     def decide(self, plan: Plan) -> None:
-        """Let affected.py decide on the plan."""
+        """Let affected.py print the plan."""
         self.script(AFFECTED, f"echo '{plan.to_json()}'")
 
     def script(self, path: str, line: str) -> None:
-        """Write a script of one line."""
+        """Write an executable one-line script."""
         write(self.root / path, f"#!/bin/sh\n{line}\n")
         (self.root / path).chmod(0o755)
 
     def run(self, event: str) -> tuple[int, str]:
-        """Run the workflow for an event; return its exit status and what it printed."""
+        """Run the workflow for an event; return its exit status and output."""
         git(self.root, "init", "--quiet", "--initial-branch=main")
         git(self.root, "add", "--all", "--force")
         commit(self.root)

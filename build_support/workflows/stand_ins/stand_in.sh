@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What the stand-ins for GitHub's actions do when run_workflow.sh runs a workflow without GitHub.
-# What outlives a job is kept in $ACT_STORE.
+# Implements the stand-ins for GitHub's actions in run_workflow.sh. Keeps files between jobs in
+# $ACT_STORE.
 set -euo pipefail
 
 mkdir -p "$ACT_STORE/cache"
 
-# Paths under the home directory are shared by all jobs already.
+# All jobs already share paths under the home directory.
 for_us() { [[ $1 != "~"* ]]; }
 newest() {
   find "$ACT_STORE/cache" -maxdepth 1 -name "$1*" -printf '%T@ %p\n' |
