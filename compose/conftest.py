@@ -1,4 +1,4 @@
-"""One stack for all tests of a run."""
+"""Fixtures that share one stack among all tests of a run."""
 
 from collections.abc import Generator, Iterator
 
@@ -21,7 +21,7 @@ def _running_stack() -> Iterator[Stack]:
 
 @pytest.fixture(name="stack")
 def _stack(running_stack: Stack) -> Stack:
-    """Return the stack of the session, running; its count is what earlier tests have left."""
+    """Return the running stack of the session; earlier tests may have counted views."""
     if not running_stack.is_healthy():
         running_stack.up()
     return running_stack
@@ -31,7 +31,7 @@ def _stack(running_stack: Stack) -> Stack:
 def pytest_runtest_makereport(
     item: pytest.Function,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let a failed test show what its containers logged."""
+    """Add the logs of the containers to the report of a failed test."""
     report = yield
     stack = item.funcargs.get("running_stack")
     if report.failed and isinstance(stack, Stack):

@@ -1,4 +1,4 @@
-"""What the stack of compose.yaml does, in real containers, when part of it breaks."""
+"""Tests of the stack in real containers when a part of it fails."""
 
 import json
 import os
@@ -20,9 +20,9 @@ SORRY = "Sorry, something went wrong 😔"
 
 @pytest.fixture(name="useless_proxy")
 def _useless_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the Docker client name to every container a proxy that refuses all connections."""
+    """Configure the Docker client to give every container a proxy that refuses connections."""
     configured = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    for path in configured.glob("*"):  # its plugins, for one
+    for path in configured.glob("*"):  # such as its plugins
         (tmp_path / path.name).symlink_to(path)
     file = tmp_path / "config.json"
     settings = json.loads(file.read_text()) if file.exists() else {}
@@ -111,5 +111,5 @@ def test_should_fail_its_end_to_end_tests_while_the_web_service_is_paused(stack:
 
 
 def slow_requests(stack: Stack) -> int:
-    """Return how many requests have waited for Redis without an answer, and wait again."""
+    """Return how many requests have had a first attempt fail and are retrying."""
     return str(stack.docker.compose.logs(["web-service"])).count("Redis failed at attempt 1,")

@@ -1,4 +1,4 @@
-"""What the stack of compose.yaml does, in real containers, when it is used."""
+"""Tests of the stack in real containers in normal use."""
 
 import re
 import socket
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(180)  # starting a stack takes long where other
 
 SLOW_CLIENTS = 64
 
-# A program that says whether a Redis answers at an address.
+# Prints whether a Redis answers at an address.
 ASK_REDIS = """
 import redis, sys
 try:

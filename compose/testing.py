@@ -1,4 +1,4 @@
-"""A stack of its own for the tests, and what they do to it."""
+"""Run and control a separate stack for tests."""
 
 import subprocess
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ COMPOSE_FILE = Path("compose/compose.yaml")
 DEBUG_FILE = Path("compose/compose.debug.yaml")
 
 CHECK_SECONDS = 15
-"""For the next check of a service's health, which may be 5 s away."""
+"""How long to wait for the next health check of a service, which may be 5 s away."""
 
 VIEWERS = 8
 
 
 class Stack:
-    """A project of Docker Compose, with ports that are free and volumes that are its own."""
+    """A Docker Compose project with its own volumes."""
 
     def __init__(self) -> None:
         project = f"page-tracker-test-{uuid4().hex[:8]}"
@@ -37,26 +37,26 @@ class Stack:
 
     @cached_property
     def services(self) -> list[str]:
-        """Return the services that compose.yaml keeps running: all but those of a profile."""
+        """Return the services of compose.yaml without a profile."""
         return list(self.docker.compose.config().services or {})
 
     def up(self, web_services: int = 1) -> None:
-        """Start what does not run; return when all is healthy."""
-        # The engine calls what was paused unhealthy until its next check, and Compose gives it up.
+        """Start what is not running; wait until everything is healthy."""
+        # A paused service counts as unhealthy until its next check, and Compose would give up.
         wait_until(lambda: "unhealthy" not in self.health(), "a check of health", CHECK_SECONDS)
         scales = {"web-service": web_services}
         self.docker.compose.up(detach=True, wait=True, scales=scales, quiet=True)
 
     def down(self) -> None:
-        """Remove containers and networks; the data stays."""
+        """Remove containers and networks; keep the data."""
         self.docker.compose.down(timeout=0, quiet=True)
 
     def remove(self) -> None:
-        """Remove everything, whatever its profile; the data too."""
+        """Remove everything in all profiles, including the data."""
         self.command("--profile * down --volumes --timeout 0")
 
     def command(self, options: str) -> str:
-        """Run `docker compose` with options, as its user types them; return what it prints."""
+        """Run `docker compose` with options as a user would; return its output."""
         command = [*self.docker.client_config.docker_compose_cmd, *options.split()]
         run = subprocess.run(command, stdout=PIPE, stderr=STDOUT, text=True, check=False)
         assert run.returncode == 0, run.stdout
@@ -72,7 +72,7 @@ class Stack:
         return container
 
     def url(self, path: str = "/") -> str:
-        """Return where the web service is reached from here."""
+        """Return the URL of a path of the web service."""
         _, port = self.docker.compose.port("web-service", 8000)
         return f"http://127.0.0.1:{port}{path}"
 
@@ -83,12 +83,12 @@ class Stack:
         return number_of_view(answer.text)
 
     def health(self) -> list[str]:
-        """Return the health of each container in the engine's words; "" where none is checked."""
+        """Return the health status of each container, "" if it has no health check."""
         states = [container.state for container in self.docker.compose.ps(self.services)]
         return [(state.health and state.health.status) or "" for state in states]
 
     def is_healthy(self) -> bool:
-        """Whether every service runs in one container and is healthy."""
+        """Return whether every service runs in one container and is healthy."""
         return self.health() == ["healthy"] * len(self.services)
 
     def wait_until_ready(self) -> None:
@@ -103,7 +103,7 @@ class Stack:
         wait_until(ready, url)
 
     def run_end_to_end_tests(self, **environment: str) -> str:
-        """Return what they print; raise DockerException if they fail."""
+        """Run the end-to-end tests; return their output. Raises DockerException if they fail."""
         run = self.docker.compose.run(
             "test-service", envs=environment, dependencies=False, remove=True, tty=False
         )
@@ -120,13 +120,13 @@ class Stack:
 
     @contextmanager
     def viewed(self) -> Iterator[list[int]]:
-        """View the page all the time until the context ends; yield the numbers that are shown."""
+        """View the page continuously until the context ends; yield the numbers shown so far."""
         url, stop = self.url(), Event()
         numbers: list[int] = []
 
         def view_again_and_again() -> None:
             while not stop.is_set():
-                with suppress(requests.RequestException):  # what was not shown need not be kept
+                with suppress(requests.RequestException):  # it may count or not
                     answer = requests.get(url, timeout=5)
                     if answer.ok:
                         numbers.append(number_of_view(answer.text))
@@ -142,6 +142,6 @@ class Stack:
 
 
 def published(container: Container, port: int) -> list[tuple[str, str]]:
-    """Return the addresses and ports of this machine that lead to a port of a container."""
+    """Return the addresses and ports of this machine that publish a port of a container."""
     ports = container.network_settings.ports or {}
     return [(binding["HostIp"], binding["HostPort"]) for binding in ports.get(f"{port}/tcp") or []]

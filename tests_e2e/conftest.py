@@ -1,4 +1,4 @@
-"""The deployment that the end-to-end tests run against, and how they view its page."""
+"""Options and fixtures for the deployment that the end-to-end tests run against."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from tests_e2e.testing import (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the caller name the deployment, in the environment or on the command line."""
+    """Add options that name the deployment; the environment sets their defaults."""
     group = parser.getgroup("deployment", "the deployment to test")
     group.addoption(
         "--flask-url",
@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Stop with one line unless the deployment is there and ready."""
+    """Stop with a one-line error unless the deployment is ready."""
     flask_url = session.config.getoption("flask_url")
     redis_url = session.config.getoption("redis_url")
     check_flask_url(flask_url)
@@ -46,13 +46,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.fixture(name="flask_url")
 def _flask_url(pytestconfig: pytest.Config) -> str:
-    """Return the URL of the page, without a slash at its end."""
+    """Return the URL of the page without a trailing slash."""
     return str(pytestconfig.getoption("flask_url")).rstrip("/")
 
 
 @pytest.fixture(name="redis_client")
 def _redis_client(pytestconfig: pytest.Config) -> Iterator[redis.Redis]:
-    """Yield a client of the deployment's Redis."""
+    """Yield a client for the deployment's Redis."""
     url = pytestconfig.getoption("redis_url")
     if not url:
         pytest.skip("--redis-url does not say where the deployment's Redis is")
@@ -62,7 +62,7 @@ def _redis_client(pytestconfig: pytest.Config) -> Iterator[redis.Redis]:
 
 @pytest.fixture(name="view_page")
 def _view_page(flask_url: str) -> Callable[[], int]:
-    """Return a function that views the page and returns the number of its view."""
+    """Return a function that views the page and returns the view's number."""
 
     def view_page() -> int:
         answer = HTTP.get(flask_url, timeout=TIMEOUT_SECONDS)

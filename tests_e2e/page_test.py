@@ -1,4 +1,4 @@
-"""What every deployment does, whatever else views its page meanwhile."""
+"""Tests that pass on any deployment, even if others view its page meanwhile."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

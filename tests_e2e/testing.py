@@ -1,4 +1,4 @@
-"""How end-to-end tests reach the deployment that they are given, and whether they can."""
+"""Reach the deployment from end-to-end tests, and check that it is ready."""
 
 import time
 from contextlib import closing
@@ -11,20 +11,20 @@ import requests
 from libs.redis_access.connection import connect
 
 READY_SECONDS = 5
-"""How long a deployment may take to be ready."""
+"""How long a deployment may take to become ready."""
 
 TIMEOUT_SECONDS = 5
-"""For each answer over HTTP."""
+"""The limit for each HTTP answer."""
 
 HTTP = requests.Session()
-"""Sends each request on a connection of its own, as a new visitor does, and through no proxy."""
+"""A session that uses a new connection for each request, like a new visitor, and no proxy."""
 HTTP.headers["Connection"] = "close"
-# What Docker's configuration or the shell call a proxy is for the world outside the network.
+# Proxies of Docker's configuration or the shell are for hosts outside the network.
 HTTP.trust_env = False
 
 
 def check_flask_url(url: str) -> None:
-    """Raise pytest.UsageError unless url can be that of a web service."""
+    """Raise pytest.UsageError unless url is a valid http or https URL with a host."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
@@ -37,7 +37,7 @@ def check_flask_url(url: str) -> None:
 
 
 def wait_until_ready(url: str) -> None:
-    """Return once the web service at url would count a view; else raise pytest.UsageError."""
+    """Wait until the service at url is ready; raise pytest.UsageError after 5 s."""
     deadline = time.monotonic() + READY_SECONDS
     while problem := _why_not_ready(url):
         if time.monotonic() > deadline:
@@ -46,7 +46,7 @@ def wait_until_ready(url: str) -> None:
 
 
 def _why_not_ready(url: str) -> str:
-    """Return the problem in one line, or nothing if there is none."""
+    """Return the problem in one line, or "" if there is none."""
     try:
         answer = HTTP.get(f"{url.rstrip('/')}/readyz", timeout=1)
     except requests.RequestException as error:
