@@ -11,6 +11,7 @@ export COMPOSE_PROJECT_NAME=page-tracker-e2e-$$ WEB_PORT=0
 
 clean_up() {
   local status=$?
+  # Clean up even if there are no logs.
   ((status == 0)) || docker compose --profile testing logs --no-color --timestamps || true
   docker compose --profile testing down --volumes 2>&1 | tail -n 1
 }

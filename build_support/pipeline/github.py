@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from build_support.pipeline.plan import Plan, plan_from_json
-from build_support.pipeline.stages import Result, run_stages, stages_of
+from build_support.pipeline.stages import Result, passed, run_stages, stages_of
 
 _PLAN = Path(".cache/plan.json")
 _IMAGES = Path(".cache/images")
@@ -62,7 +62,7 @@ def run() -> int:
     summarize(
         *(f"| {stage.name} | not finished | |" for stage in stages if stage.name not in ended)
     )
-    return 0 if len(ended) == len(stages) and all(result.green for result in results) else 1
+    return 0 if passed(stages, results) else 1
 
 
 def row(result: Result) -> str:

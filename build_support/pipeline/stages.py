@@ -129,6 +129,11 @@ def run_stages(
     return results
 
 
+def passed(stages: Sequence[Stage], results: Sequence[Result]) -> bool:
+    """Return whether every stage ran and passed."""
+    return len(results) == len(stages) and all(result.green for result in results)
+
+
 class _Running:
     """A running stage, whose commands run in order in their own shell."""
 
@@ -199,10 +204,11 @@ def main() -> int:
     parser.add_argument("stage", nargs="*", help="run only these, without waiting for others")
     options = parser.parse_args()
     stages = stages_of(plan_from_json(options.plan.read_text(encoding="utf-8")))
+    if missing := set(options.stage).difference(stage.name for stage in stages):
+        parser.error(f"the plan has no stage named {', '.join(sorted(missing))}")
     if options.stage:
         stages = [Stage(each.name, each.commands) for each in stages if each.name in options.stage]
-    results = run_stages(stages)
-    return 0 if all(result.green for result in results) else 1
+    return 0 if passed(stages, run_stages(stages)) else 1
 
 
 if __name__ == "__main__":

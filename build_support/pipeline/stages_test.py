@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from build_support.pipeline.plan import Plan
-from build_support.pipeline.stages import Stage, run_stages, stages_of
+from build_support.pipeline.stages import Stage, main, run_stages, stages_of
 
 CODE = Plan(lint=["a.py"], check=["a.py"], test=["a_test.py:tests"])
 IMAGE = Plan(package=["services/a:a"], stack=["services/a:a", "services/b:b"], e2e=True)
@@ -124,3 +124,13 @@ def test_should_stop_all_at_the_first_red_one(
     assert "=== waits: stopped" in output
     assert "never" not in output
     assert cleaned_up.exists()
+
+
+def test_should_refuse_a_stage_that_the_plan_does_not_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plan.json").write_text(CODE.to_json(), encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["stages", str(tmp_path / "plan.json"), "cod"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert capsys.readouterr().err.endswith("error: the plan has no stage named cod\n")

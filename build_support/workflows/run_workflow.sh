@@ -6,7 +6,8 @@
 #                                                           # registry
 #
 # stand_ins/ replaces GitHub's actions, and $ACT_STORE (.cache/act) its caches and artifacts.
-# Set ACT_REGISTRY to use a registry that already runs. Exit status: that of the run.
+# Set ACT_REGISTRY to use a registry that already runs, and STACK_TESTS to an empty string to skip
+# the tests of the stack. Exit status: that of the run.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 [[ $# -eq 1 ]] || usage
 event=$1
@@ -16,7 +17,7 @@ mkdir -p "$ACT_STORE"
 scratch=$(mktemp -d)
 started_registry=
 image_prefix=act-$$/
-# Jobs leave Pants daemons behind, which run in $scratch.
+# Jobs leave Pants daemons behind, which run in $scratch and may end at any time.
 clean_up() {
   local process
   for process in /proc/[0-9]*; do
@@ -48,5 +49,6 @@ act=$(build_support/locks/run_tool.sh --path act)
 XDG_CACHE_HOME=$scratch "$act" "$event" --workflows .github/workflows/ci.yml \
   --eventpath "$scratch/event" --platform ubuntu-latest=-self-hosted --pull=false \
   "${replacements[@]}" --env ACT_STORE="$ACT_STORE" --env XDG_CACHE_HOME="${cache%/*}" \
-  --env IMAGE_PREFIX="$image_prefix" --var REGISTRY="$ACT_REGISTRY" \
+  --env IMAGE_PREFIX="$image_prefix" ${STACK_TESTS+--env STACK_TESTS="$STACK_TESTS"} \
+  --var REGISTRY="$ACT_REGISTRY" \
   --secret DOCKERHUB_USERNAME=somebody --secret DOCKERHUB_TOKEN=not-a-secret </dev/null
