@@ -154,7 +154,7 @@ def test_should_let_tests_of_a_deployment_run_anew_when_they_are_named(
 def test_should_let_recall_tests_run_when_they_are_named(machine: Machine) -> None:
     path = "build_support/pipeline/recall_test.py"
     values = [machine.exports("RECALL_TESTS", "test", spec) for spec in ("::", path)]
-    assert values == [["None"], ["1"]]
+    assert values == [["None"], ["all"]]
 
 
 @pytest.mark.parametrize(
