@@ -141,14 +141,16 @@ def test_should_let_tests_of_a_deployment_run_anew_when_they_are_named(
         machine.exports(variable, "test", *words)[0] for words in (["::"], ["::", "--", specs[0]])
     ]
     named = [machine.exports(variable, "test", spec)[0] for spec in specs]
-    machine.environment[variable] = "mine"
-    own_value = machine.exports(variable, "test", specs[0])
+    own_values = []
+    for value in ("mine", ""):
+        machine.environment[variable] = value
+        own_values += machine.exports(variable, "test", specs[0])
 
     # Then
     assert unnamed == ["None", "None"]
     assert "None" not in named
     assert len(set(named)) == len(specs)
-    assert own_value == ["mine"]
+    assert own_values == ["mine", ""]
 
 
 def test_should_let_recall_tests_run_when_they_are_named(machine: Machine) -> None:
