@@ -1,11 +1,13 @@
 """Count page views in Redis, each exactly once, even if the connection fails."""
 
 import secrets
+from collections.abc import Sequence
 from typing import cast
 
 import redis
 
-from libs.redis_access.retries import call_with_retries
+from libs.redis_access.group_commit import GroupCommit
+from libs.redis_access.retries import call_with_retries, slowest_attempt_seconds
 
 PAGE_VIEWS_KEY = "page_views"
 """The key of the counter, a plain integer that operators may read and set by hand."""
@@ -13,30 +15,55 @@ PAGE_VIEWS_KEY = "page_views"
 NONCE_SECONDS = 60
 """How long Redis remembers a view: much longer than all its attempts can take."""
 
-# KEYS: the counter, the view's nonce. ARGV: how many seconds to remember the nonce.
+# KEYS: the counter, the nonces of one or more views. ARGV: how many seconds to remember the nonces.
+# Returns each view's number, or the error that refuses it.
 # INCR comes first: if Redis refuses it (not an integer, out of memory, read-only), nothing is
 # stored. GET follows because Lua rounds results of INCR above 2^53.
 # When you change commands or keys here, change _WOULD_COUNT in readiness.py too.
 _COUNT_ONCE = """
-local counted = redis.call('GET', KEYS[2])
-if counted then return counted end
-redis.call('INCR', KEYS[1])
-local views = redis.call('GET', KEYS[1])
-redis.call('SET', KEYS[2], views, 'EX', ARGV[1])
-return views
+local answers = {}
+for i = 2, #KEYS do
+  local answer = redis.call('GET', KEYS[i])
+  if not answer then
+    answer = redis.pcall('INCR', KEYS[1])
+    if type(answer) == 'number' then
+      answer = redis.call('GET', KEYS[1])
+      redis.call('SET', KEYS[i], answer, 'EX', ARGV[1])
+    end
+  end
+  answers[i - 1] = answer
+end
+return answers
 """
 
 
-def count_page_view(client: redis.Redis) -> int:
-    """Count one page view and return its number, in one round trip.
+class PageViewCounter:
+    """Counts the page views of one process, those that arrive together in one round trip."""
 
-    Each view has a nonce, so a retry after a lost answer returns the same number and counts nothing
-    more. Raises redis.RedisError if the view is not confirmed within the budget of
-    libs.redis_access.retries; it was then counted once or not at all.
-    """
-    # EVALSHA would need a second round trip when the server has forgotten the script.
-    arguments = (_COUNT_ONCE, 2, PAGE_VIEWS_KEY, new_nonce_key(), NONCE_SECONDS)
-    return int(call_with_retries(client, lambda: cast(bytes, client.eval(*arguments))))
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._group_commit = GroupCommit(self._count_once, slowest_attempt_seconds(client))
+
+    def count(self) -> int:
+        """Count one page view and return its number.
+
+        Each view has a nonce, so a retry after a lost answer returns the same number and counts
+        nothing more. Raises redis.RedisError if the view is not confirmed within the budget of
+        libs.redis_access.retries; it was then counted once or not at all.
+        """
+        nonce_key = new_nonce_key()
+        return int(
+            call_with_retries(
+                self._client, lambda deadline: self._group_commit.submit(nonce_key, deadline)
+            )
+        )
+
+    def _count_once(self, nonce_keys: list[str]) -> Sequence[bytes | Exception]:
+        """Count the views that are not counted yet; return the number or error of each."""
+        # EVALSHA would need a second round trip when the server has forgotten the script.
+        keys = (PAGE_VIEWS_KEY, *nonce_keys)
+        answers = self._client.eval(_COUNT_ONCE, len(keys), *keys, NONCE_SECONDS)
+        return cast(list[bytes | Exception], answers)
 
 
 def new_nonce_key() -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from libs.page_views.counting import PAGE_VIEWS_KEY, count_page_view
+from libs.page_views.counting import PAGE_VIEWS_KEY, PageViewCounter
 from libs.processes.testing import paused, wait_until
 from libs.redis_access.connection import connect
 from libs.redis_access.embedded import EmbeddedRedis, embedded_redis
@@ -25,7 +25,8 @@ VIEWS_PER_THREAD = 15
 
 
 def test_should_count_from_one(redis_client: redis.Redis) -> None:
-    numbers = [count_page_view(redis_client) for _ in range(3)]
+    counter = PageViewCounter(redis_client)
+    numbers = [counter.count() for _ in range(3)]
     assert numbers == [1, 2, 3]
     assert redis_client.get(PAGE_VIEWS_KEY) == b"3"
 
@@ -33,7 +34,7 @@ def test_should_count_from_one(redis_client: redis.Redis) -> None:
 @pytest.mark.parametrize("start", [4, -1, 2**53])
 def test_should_go_on_from_a_number_set_by_hand(redis_client: redis.Redis, start: int) -> None:
     redis_client.set(PAGE_VIEWS_KEY, start)
-    number = count_page_view(redis_client)
+    number = PageViewCounter(redis_client).count()
     assert number == start + 1
     assert redis_client.get(PAGE_VIEWS_KEY) == str(start + 1).encode()
 
@@ -44,7 +45,7 @@ def test_should_refuse_what_is_not_a_countable_integer(
 ) -> None:
     redis_client.set(PAGE_VIEWS_KEY, value)
     with pytest.raises(redis.ResponseError):
-        count_page_view(redis_client)
+        PageViewCounter(redis_client).count()
     assert redis_client.get(PAGE_VIEWS_KEY) == value.encode()
     assert redis_client.dbsize() == 1
 
@@ -53,18 +54,18 @@ def test_should_lose_nothing_when_redis_is_full(redis_client: redis.Redis) -> No
     redis_client.set(PAGE_VIEWS_KEY, 4)
     redis_client.config_set("maxmemory", 1)
     with pytest.raises(redis.OutOfMemoryError):
-        count_page_view(redis_client)
+        PageViewCounter(redis_client).count()
     redis_client.config_set("maxmemory", 0)
-    assert count_page_view(redis_client) == 5
+    assert PageViewCounter(redis_client).count() == 5
 
 
 def test_should_lose_nothing_when_redis_is_read_only(redis_client: redis.Redis) -> None:
     redis_client.set(PAGE_VIEWS_KEY, 4)
     redis_client.replicaof("127.0.0.1", "1")
     with pytest.raises(redis.ReadOnlyError):
-        count_page_view(redis_client)
+        PageViewCounter(redis_client).count()
     redis_client.replicaof("NO", "ONE")
-    assert count_page_view(redis_client) == 5
+    assert PageViewCounter(redis_client).count() == 5
 
 
 def test_should_count_at_the_new_primary_after_one_error(
@@ -77,6 +78,7 @@ def test_should_count_at_the_new_primary_after_one_error(
         new_primary = stack.enter_context(contextlib.closing(connect(promoted.url)))
         new_primary.set(PAGE_VIEWS_KEY, 10)
         client = stack.enter_context(contextlib.closing(connect(f"unix://{address}")))
+        counter = PageViewCounter(client)
         pool = client.connection_pool
         for connection in [pool.get_connection() for _ in range(3)]:
             pool.release(connection)
@@ -86,8 +88,8 @@ def test_should_count_at_the_new_primary_after_one_error(
         address.unlink()
         address.symlink_to(promoted.url.removeprefix("unix://"))
         with pytest.raises(redis.ReadOnlyError):
-            count_page_view(client)
-        numbers = [count_page_view(client) for _ in range(3)]
+            counter.count()
+        numbers = [counter.count() for _ in range(3)]
         redis_client.replicaof("NO", "ONE")
 
     # Then
@@ -96,12 +98,12 @@ def test_should_count_at_the_new_primary_after_one_error(
 
 def test_should_use_one_round_trip(redis_client: redis.Redis) -> None:
     # Given
-    count_page_view(redis_client)
+    PageViewCounter(redis_client).count()
     redis_client.script_flush()
     before = redis_client.info("stats")["total_commands_processed"]
 
     # When
-    count_page_view(redis_client)
+    PageViewCounter(redis_client).count()
 
     # Then
     after = redis_client.info("stats")["total_commands_processed"]
@@ -111,6 +113,7 @@ def test_should_use_one_round_trip(redis_client: redis.Redis) -> None:
 
 def test_should_connect_anew_in_a_forked_process(redis_client: redis.Redis) -> None:
     # Given
+    counter = PageViewCounter(redis_client)
     parent_connection = redis_client.client_id()
     reader, writer = os.pipe()
 
@@ -118,7 +121,7 @@ def test_should_connect_anew_in_a_forked_process(redis_client: redis.Redis) -> N
     child = os.fork()
     if child == 0:
         with contextlib.suppress(redis.RedisError):
-            os.write(writer, f"{redis_client.client_id()} {count_page_view(redis_client)}".encode())
+            os.write(writer, f"{redis_client.client_id()} {counter.count()}".encode())
         os._exit(0)  # pylint: disable=protected-access  # the documented way for a forked child
     os.close(writer)
     os.waitpid(child, 0)
@@ -127,7 +130,7 @@ def test_should_connect_anew_in_a_forked_process(redis_client: redis.Redis) -> N
 
     # Then
     assert child_connection != parent_connection
-    assert [child_number, count_page_view(redis_client)] == [1, 2]
+    assert [child_number, counter.count()] == [1, 2]
     assert redis_client.client_id() == parent_connection
 
 
@@ -150,12 +153,12 @@ def load(url: str, views_per_thread: int = VIEWS_PER_THREAD) -> Load:
     result = Load([], 0, 0)
     lock = threading.Lock()
 
-    def visit(client: redis.Redis) -> None:
+    def visit(counter: PageViewCounter) -> None:
         for _ in range(views_per_thread):
             start = time.monotonic()
             number = None
             with contextlib.suppress(redis.RedisError):
-                number = count_page_view(client)
+                number = counter.count()
             seconds = time.monotonic() - start
             with lock:
                 result.slowest_seconds = max(result.slowest_seconds, seconds)
@@ -165,7 +168,8 @@ def load(url: str, views_per_thread: int = VIEWS_PER_THREAD) -> Load:
                     result.acknowledged.append(number)
 
     with contextlib.closing(connect(url)) as client, ThreadPoolExecutor(THREADS) as executor:
-        for visitor in [executor.submit(visit, client) for _ in range(THREADS)]:
+        counter = PageViewCounter(client)
+        for visitor in [executor.submit(visit, counter) for _ in range(THREADS)]:
             visitor.result()
     return result
 
@@ -223,7 +227,7 @@ def test_should_show_the_same_number_after_a_lost_reply(
     # When
     with fault_proxy(redis_socket, lambda: next(faults)) as url:
         with contextlib.closing(connect(url)) as client:
-            number = count_page_view(client)
+            number = PageViewCounter(client).count()
 
     # Then
     assert number == 5

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 import redis
 
-from libs.page_views.counting import PAGE_VIEWS_KEY, count_page_view
+from libs.page_views.counting import PAGE_VIEWS_KEY, PageViewCounter
 from libs.page_views.readiness import why_not_ready
 from libs.processes.testing import paused
 from libs.redis_access.connection import connect
@@ -93,7 +93,7 @@ def test_should_agree_with_counting_about_permissions(
 def counts(client: redis.Redis) -> bool:
     """Return whether a page view can be counted."""
     with contextlib.suppress(redis.RedisError):
-        return count_page_view(client) is not None
+        return PageViewCounter(client).count() is not None
     return False
 
 

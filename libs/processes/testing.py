@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import psutil
 
 DEADLINE_SECONDS = 10
-_POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.002
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:

@@ -64,17 +64,17 @@ def call_once(client: redis.Redis, call: Callable[[], _Result]) -> _Result:
         raise
 
 
-def call_with_retries(client: redis.Redis, call: Callable[[], _Result]) -> _Result:
-    """Return the result of call(), retrying transient errors within the budget.
+def call_with_retries(client: redis.Redis, call: Callable[[float], _Result]) -> _Result:
+    """Return the result of call(deadline), retrying transient errors within the budget.
 
-    call sends one command through client and must be safe to repeat. Raises the redis.RedisError of
-    the last attempt.
+    call sends one command through client and must be safe to repeat. The deadline, a time of
+    time.monotonic(), is the end of the budget. Raises the redis.RedisError of the last attempt.
     """
     deadline = time.monotonic() + BUDGET_SECONDS
     attempt = 1
     while True:
         try:
-            return call_once(client, call)
+            return call_once(client, lambda: call(deadline))
         except _TRANSIENT as error:
             pause = random.uniform(1, 2) * BACKOFF_SECONDS * attempt  # nosec B311  # not a secret
             too_late = time.monotonic() + pause + slowest_attempt_seconds(client) > deadline

@@ -46,7 +46,7 @@ def test_should_retry_only_transient_errors(error: Exception, attempts: int) -> 
     # Given
     calls = []
 
-    def fail() -> None:
+    def fail(_deadline: float) -> None:
         calls.append(error)
         raise error
 
@@ -62,7 +62,7 @@ def test_should_return_the_first_result() -> None:
     # Given
     attempts = []
 
-    def fail_once() -> int:
+    def fail_once(_deadline: float) -> int:
         attempts.append("attempt")
         if len(attempts) == 1:
             raise redis.TimeoutError

@@ -4,7 +4,7 @@ import redis
 from flask import Flask, Response, request
 
 from libs.flask_service.service import create_service, plain_text
-from libs.page_views.counting import count_page_view
+from libs.page_views.counting import PageViewCounter
 from libs.page_views.readiness import why_not_ready
 from libs.redis_access.connection import connect_from_environment
 
@@ -16,6 +16,7 @@ def create_app(client: redis.Redis | None = None) -> Flask:
     REDIS_URL and that is malformed.
     """
     redis_client = connect_from_environment() if client is None else client
+    counter = PageViewCounter(redis_client)
     app = create_service(__name__, lambda: why_not_ready(redis_client))
 
     @app.get("/")
@@ -24,7 +25,7 @@ def create_app(client: redis.Redis | None = None) -> Flask:
         if request.method == "HEAD":
             return plain_text("")
         try:
-            return plain_text(f"This page has been seen {count_page_view(redis_client)} times.")
+            return plain_text(f"This page has been seen {counter.count()} times.")
         except redis.RedisError:
             app.logger.exception("The page view could not be counted")
             return plain_text("Sorry, something went wrong \N{PENSIVE FACE}", 500)
