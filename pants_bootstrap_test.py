@@ -153,10 +153,10 @@ def test_should_let_tests_of_a_deployment_run_anew_when_they_are_named(
     assert own_values == ["mine", ""]
 
 
-def test_should_let_recall_tests_run_when_they_are_named(machine: Machine) -> None:
-    path = "build_support/pipeline/recall_test.py"
-    values = [machine.exports("RECALL_TESTS", "test", spec) for spec in ("::", path)]
-    assert values == [["None"], ["all"]]
+def test_should_let_slow_tests_run_when_they_are_named(machine: Machine) -> None:
+    specs = ("::", "build_support::", "build_support/pipeline/recall_test.py")
+    values = [machine.exports("SLOW_TESTS", "test", spec) for spec in specs]
+    assert values == [["None"], ["all"], ["all"]]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 Compares lint, type checks and tests in a generated repository with this one's settings. All edits
 take minutes, so they run nightly and when this file is named; stages.py, and so .ci/run, sets
-RECALL_TESTS=some for those that differ most.
+SLOW_TESTS=some for those that differ most.
 """
 
 import os
@@ -177,7 +177,7 @@ OTHERS: list[tuple[Callable[[Repository], None], int]] = [
     (_change_tool_configuration, ALL_TESTS),
     (_change_linter_configuration, ALL_TESTS),
 ]
-BREAKING = SOME if os.environ.get("RECALL_TESTS") == "some" else SOME + OTHERS
+BREAKING = SOME if os.environ.get("SLOW_TESTS") == "some" else SOME + OTHERS
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ def _environment() -> dict[str, str]:
     commit = subprocess.run(["git", "rev-parse", "HEAD"], check=True, stdout=subprocess.PIPE)
     return {
         # Enable tests that otherwise run only when named on the command line.
-        "RECALL_TESTS": "some",
+        "SLOW_TESTS": "some",
         "STACK_TESTS": uuid4().hex,
         **os.environ,
         # Use this commit's images for the stack, even if others are packaged meanwhile.
