@@ -58,7 +58,8 @@ def edited(root: Path, path: str = EDITED_FILE) -> Iterator[None]:
     """Add a different line to a file each time, until the context ends."""
     file = root / path
     text = file.read_text(encoding="utf-8")
-    file.write_text(f"{text}\n\n# edit {next(_numbers)}\n", encoding="utf-8")  # as black has it
+    comment = f"\n\n# edit {next(_numbers)}\n"  # formatted as black formats it
+    file.write_text(text + comment, encoding="utf-8")
     try:
         yield
     finally:
