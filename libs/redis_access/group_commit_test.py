@@ -165,9 +165,7 @@ class Visitors(RuleBasedStateMachine):
     def _failed(self) -> list[View]:
         busy = [*self.under_way, *(view for view, _ in self.waiting)]
         return [
-            view
-            for view in self.views
-            if view not in busy and isinstance(view.seen[-1], Exception)
+            view for view in self.views if view not in busy and isinstance(view.seen[-1], Exception)
         ]
 
     def _submit(self, view: View, seconds: float) -> None:
