@@ -15,16 +15,22 @@ PAGE_VIEWS_KEY = "page_views"
 NONCE_SECONDS = 60
 """How long Redis remembers a view: much longer than all its attempts can take."""
 
+REPLICA_MILLISECONDS = 100
+"""How long Redis waits for its replicas: less than libs.redis_access.retries.WAIT_SECONDS."""
+
 # KEYS: the counter, the nonces of one or more views. ARGV: how many seconds to remember the nonces.
 # Returns each view's number, or the error that refuses it.
 # INCR comes first: if Redis refuses it (not an integer, out of memory, read-only), nothing is
 # stored. GET follows because Lua rounds results of INCR above 2^53.
+# EXPIRE is a write that follows the one of an earlier attempt, so WAIT waits for both.
 # When you change commands or keys here, change _WOULD_COUNT in readiness.py too.
 _COUNT_ONCE = """
 local answers = {}
 for i = 2, #KEYS do
   local answer = redis.call('GET', KEYS[i])
-  if not answer then
+  if answer then
+    redis.call('EXPIRE', KEYS[i], ARGV[1])
+  else
     answer = redis.pcall('INCR', KEYS[1])
     if type(answer) == 'number' then
       answer = redis.call('GET', KEYS[1])
@@ -40,8 +46,10 @@ return answers
 class PageViewCounter:
     """Counts the page views of one process, those that arrive together in one round trip."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, replicas: int = 0) -> None:
+        """Count by client; acknowledge a view only when that many replicas have it too."""
         self._client = client
+        self._replicas = replicas
         self._group_commit = GroupCommit(self._count_once, slowest_attempt_seconds(client))
 
     def count(self) -> int:
@@ -62,7 +70,13 @@ class PageViewCounter:
         """Count the views that are not counted yet; return the number or error of each."""
         # EVALSHA would need a second round trip when the server has forgotten the script.
         keys = (PAGE_VIEWS_KEY, *nonce_keys)
-        answers = self._client.eval(_COUNT_ONCE, len(keys), *keys, NONCE_SECONDS)
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.eval(_COUNT_ONCE, len(keys), *keys, NONCE_SECONDS)
+            if self._replicas:
+                pipeline.wait(self._replicas, REPLICA_MILLISECONDS)
+            answers, *replicas = pipeline.execute()
+        if replicas and replicas[0] < self._replicas:
+            raise redis.TimeoutError(f"{replicas[0]} of {self._replicas} replicas have the view")
         return cast(list[bytes | Exception], answers)
 
 

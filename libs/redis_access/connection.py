@@ -1,55 +1,123 @@
-"""Create a Redis client from the URL in REDIS_URL."""
+"""Create a Redis client from the variables REDIS_URL and REDIS_PASSWORD_FILE."""
 
 import os
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
+from redis.credentials import CredentialProvider
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
 from libs.redis_access.retries import POOL_SIZE, WAIT_SECONDS
 
 VARIABLE = "REDIS_URL"
+PASSWORD_FILE_VARIABLE = "REDIS_PASSWORD_FILE"  # nosec B105  # the name of a variable
 DEFAULT_URL = "redis://localhost:6379"
 
 _SCHEMES = {"redis", "rediss", "unix"}
+_SENTINEL = "redis+sentinel://"
+_SENTINEL_PORT = 26379
 
 # What a URL may set after "?". Timeouts and retries must not come from the URL.
 _OPTIONS = {"db", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 _ENCODE = "(in a user name or password, write / ? # @ : and % percent-encoded)"
 
+_LIMITS: dict[str, Any] = {
+    "socket_timeout": WAIT_SECONDS,
+    "socket_connect_timeout": WAIT_SECONDS,
+    "retry": Retry(NoBackoff(), 0),
+    # Otherwise each of these would add a round trip to a new connection.
+    "protocol": 2,
+    "driver_info": None,
+}
+
 
 class RedisUrlError(ValueError):
-    """Invalid REDIS_URL. The message names the variable and the error, never the password."""
+    """Invalid setting. The message names the variable and the error, never the password."""
+
+
+class PasswordFile(CredentialProvider):
+    """Reads the password for each new connection, so a new password needs no restart."""
+
+    def __init__(self, path: str, user: str | None) -> None:
+        """Check that the file has a password. Raises RedisUrlError."""
+        self._path = path
+        self._user = user
+        try:
+            self.get_credentials()
+        except redis.AuthenticationError as error:
+            raise RedisUrlError(str(error)) from error
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        """Return the user, if there is one, and the password. Raises AuthenticationError."""
+        try:
+            password = Path(self._path).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            problem = os.strerror(error.errno or 0) if isinstance(error, OSError) else "not UTF-8"
+            raise redis.AuthenticationError(
+                f"{PASSWORD_FILE_VARIABLE} names {self._path[:100]}, which is unreadable: {problem}"
+            ) from error
+        if not password:
+            raise redis.AuthenticationError(
+                f"{PASSWORD_FILE_VARIABLE} names {self._path[:100]}, which is empty"
+            )
+        return (self._user, password) if self._user else (password,)
 
 
 def connect_from_environment() -> redis.Redis:
     """Return a client for the server at REDIS_URL, redis://localhost:6379 by default.
 
-    Raises RedisUrlError if REDIS_URL is malformed.
+    The password may be in the file named by REDIS_PASSWORD_FILE. Raises RedisUrlError if a variable
+    is invalid.
     """
-    return connect(os.environ.get(VARIABLE, DEFAULT_URL))
+    password_file = os.environ.get(PASSWORD_FILE_VARIABLE)
+    return connect(os.environ.get(VARIABLE, DEFAULT_URL), password_file)
 
 
-def connect(url: str) -> redis.Redis:
-    """Return a client for url (redis://, rediss:// for TLS, unix://) that connects on first use.
+def connect(url: str, password_file: str | None = None) -> redis.Redis:
+    """Return a client for url that connects on first use.
 
-    Create one per process and share it between threads; it reconnects in a forked child. Raises
-    RedisUrlError if url is malformed.
+    url begins with redis://, rediss:// (TLS), unix:// or redis+sentinel://. The last names
+    Sentinels and the group whose primary they know: redis+sentinel://host:port,host:port/group.
+    Create one client per process and share it between threads; it reconnects in a forked child.
+    Raises RedisUrlError if url is malformed or password_file has no password.
     """
-    _check(url)
-    pool = redis.BlockingConnectionPool.from_url(
-        url,
-        max_connections=POOL_SIZE,
-        timeout=WAIT_SECONDS,
-        socket_timeout=WAIT_SECONDS,
-        socket_connect_timeout=WAIT_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-        # Otherwise each of these would add a round trip to a new connection.
-        protocol=2,
-        driver_info=None,
+    urls, group = [url], ""
+    if url.startswith(_SENTINEL):
+        urls, group = _sentinels(url)
+    for each in urls:
+        _check(each)
+    options = dict(parse_url(urls[0]))
+    if password_file is not None:
+        _require("password" not in options, f"and {PASSWORD_FILE_VARIABLE} both give a password")
+        options["credential_provider"] = PasswordFile(password_file, options.pop("username", None))
+    if not group:
+        pool = redis.ConnectionPool(max_connections=POOL_SIZE, **_LIMITS, **options)
+        return redis.Redis.from_pool(pool)  # closing the client closes its connections
+    nodes = [(node["host"], node.get("port", _SENTINEL_PORT)) for node in map(parse_url, urls)]
+    # Sentinels are asked in turn, so together they get the time of one server.
+    seconds = WAIT_SECONDS / len(nodes)
+    limits = {**_LIMITS, "socket_timeout": seconds, "socket_connect_timeout": seconds}
+    for name in ("host", "port"):
+        options.pop(name, None)
+    sentinel = Sentinel(nodes, sentinel_kwargs=limits, **_LIMITS, **options)
+    return sentinel.master_for(group, max_connections=POOL_SIZE)
+
+
+def _sentinels(url: str) -> tuple[list[str], str]:
+    """Return a redis:// URL for each Sentinel, with the user and options of url, and the group."""
+    user, at, rest = url.removeprefix(_SENTINEL).rpartition("@")
+    hosts, _, path = rest.partition("/")
+    group, mark, options = path.partition("?")
+    _require(
+        group and "/" not in group,
+        f"must name Sentinels and the group that they watch: {_SENTINEL}host:port,host:port/group",
     )
-    return redis.Redis.from_pool(pool)  # closing the client closes its connections
+    return [f"redis://{user}{at}{host}{mark}{options}" for host in hosts.split(",")], unquote(group)
 
 
 def _check(url: str) -> None:
@@ -57,7 +125,8 @@ def _check(url: str) -> None:
     _require(url, f"is empty; unset it to use {DEFAULT_URL}")
     _require(url.isprintable() and " " not in url, "holds white space or an unprintable character")
     scheme, separator, _ = url.partition("://")
-    _require(separator and scheme in _SCHEMES, "must begin with redis://, rediss:// or unix://")
+    known = separator and scheme in _SCHEMES
+    _require(known, f"must begin with redis://, rediss://, unix:// or {_SENTINEL}")
     try:
         parts = urlsplit(url)
         port = parts.port

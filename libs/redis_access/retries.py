@@ -7,8 +7,9 @@ Retry only transient errors: a lost connection, a missing answer, a server that 
 data. Other error replies (read-only, out of memory, wrong type, wrong password) are final. A
 retried call must be safe to repeat, because Redis may have executed it before its answer was lost.
 
-redis-py's own retries are off: by default it sends a command up to 11 times. Host name lookup has
-no limit here; the system's resolver sets its own.
+redis-py's own retries are off: by default it sends a command up to 11 times. The limit for name
+look-ups is set in libs/flask_service/gunicorn_config.py; elsewhere the system's resolver sets its
+own.
 """
 
 import logging
@@ -19,12 +20,13 @@ from typing import TypeVar
 
 import redis
 from redis.exceptions import AuthenticationError, AuthorizationError
+from redis.sentinel import SentinelConnectionPool
 
 BUDGET_SECONDS = 0.9
 """The limit for all attempts of one request together."""
 
 WAIT_SECONDS = 0.125
-"""The limit for each wait: for a free connection, the TCP connection, and every answer."""
+"""The limit for each wait: for a name look-up, the TCP connection, and every answer."""
 
 ATTEMPTS = 3
 BACKOFF_SECONDS = 0.02
@@ -44,10 +46,11 @@ def slowest_attempt_seconds(client: redis.Redis) -> float:
     """Return the seconds a command takes on a new connection when every wait reaches its limit."""
     pool = client.connection_pool
     options = pool.connection_kwargs
-    waits = 3  # a free connection, the TCP connection, the answer
-    waits += bool(options.get("password"))  # AUTH
+    waits = 3  # the name look-up, the TCP connection, the answer
+    waits += bool(options.get("password") or options.get("credential_provider"))  # AUTH
     waits += bool(options.get("db"))  # SELECT
     waits += 2 * issubclass(pool.connection_class, redis.SSLConnection)  # the TLS handshake
+    waits += 3 * isinstance(pool, SentinelConnectionPool)  # to find the primary and check it
     return waits * WAIT_SECONDS
 
 
