@@ -6,11 +6,15 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 
-def create_service(import_name: str, why_not_ready: Callable[[], str | None]) -> Flask:
+def create_service(
+    import_name: str,
+    why_not_ready: Callable[[], str | None],
+    warnings: Callable[[], list[str]] = list,
+) -> Flask:
     """Return a Flask application with /livez, /readyz and error pages; add other routes to it.
 
-    /readyz calls why_not_ready. It answers 200 if that returns None, and otherwise 503 with the
-    returned reason, which anyone may read.
+    /readyz calls why_not_ready. It answers 200 if that returns None, with the sentences that
+    warnings returns, and otherwise 503 with the returned reason. Anyone may read both.
     """
     app = Flask(import_name)
 
@@ -20,10 +24,13 @@ def create_service(import_name: str, why_not_ready: Callable[[], str | None]) ->
         return {"live": True}
 
     @app.get("/readyz")
-    def readyz() -> tuple[dict[str, bool | str], int]:
+    def readyz() -> tuple[dict[str, bool | str | list[str]], int]:
         """Report whether the service can work now, and if not, why."""
-        reason = why_not_ready()
-        return ({"ready": False, "reason": reason}, 503) if reason else ({"ready": True}, 200)
+        if reason := why_not_ready():
+            return {"ready": False, "reason": reason}, 503
+        if sentences := warnings():
+            return {"ready": True, "warnings": sentences}, 200
+        return {"ready": True}, 200
 
     @app.errorhandler(HTTPException)
     def show_error(error: HTTPException) -> Response:

@@ -35,6 +35,13 @@ def test_should_say_that_it_is_ready() -> None:
     assert (response.status_code, response.json) == (200, {"ready": True})
 
 
+def test_should_warn_although_it_is_ready() -> None:
+    app = create_service(__name__, lambda: None, lambda: ["it may forget"])
+    response = app.test_client().get("/readyz")
+    assert response.status_code == 200
+    assert response.json == {"ready": True, "warnings": ["it may forget"]}
+
+
 @pytest.mark.parametrize("path", ["/page", "/livez", "/unknown"])
 def test_should_forbid_caching(http_client: FlaskClient, path: str) -> None:
     assert http_client.get(path).headers["Cache-Control"] == "no-store"

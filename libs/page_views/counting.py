@@ -15,28 +15,24 @@ PAGE_VIEWS_KEY = "page_views"
 NONCE_SECONDS = 60
 """How long Redis remembers a view: much longer than all its attempts can take."""
 
-REPLICA_MILLISECONDS = 100
+REPLICA_MILLISECONDS = 75
 """How long Redis waits for its replicas: less than libs.redis_access.retries.WAIT_SECONDS."""
 
 # KEYS: the counter, the nonces of one or more views. ARGV: how many seconds to remember the nonces.
 # Returns each view's number, or the error that refuses it.
 # INCR comes first: if Redis refuses it (not an integer, out of memory, read-only), nothing is
 # stored. GET follows because Lua rounds results of INCR above 2^53.
-# EXPIRE is a write that follows the one of an earlier attempt, so WAIT waits for both.
+# SET is also for a view that was counted before: WAIT waits for this write, and so for the earlier.
 # When you change commands or keys here, change _WOULD_COUNT in readiness.py too.
 _COUNT_ONCE = """
 local answers = {}
 for i = 2, #KEYS do
   local answer = redis.call('GET', KEYS[i])
-  if answer then
-    redis.call('EXPIRE', KEYS[i], ARGV[1])
-  else
+  if not answer then
     answer = redis.pcall('INCR', KEYS[1])
-    if type(answer) == 'number' then
-      answer = redis.call('GET', KEYS[1])
-      redis.call('SET', KEYS[i], answer, 'EX', ARGV[1])
-    end
+    if type(answer) == 'number' then answer = redis.call('GET', KEYS[1]) end
   end
+  if type(answer) == 'string' then redis.call('SET', KEYS[i], answer, 'EX', ARGV[1]) end
   answers[i - 1] = answer
 end
 return answers

@@ -1,4 +1,4 @@
-"""Create a Redis client from the variables REDIS_URL and REDIS_PASSWORD_FILE."""
+"""Create a Redis client as the variables REDIS_URL, REDIS_PASSWORD_FILE and REDIS_REPLICAS say."""
 
 import os
 from pathlib import Path
@@ -16,6 +16,7 @@ from libs.redis_access.retries import POOL_SIZE, WAIT_SECONDS
 
 VARIABLE = "REDIS_URL"
 PASSWORD_FILE_VARIABLE = "REDIS_PASSWORD_FILE"  # nosec B105  # the name of a variable
+REPLICAS_VARIABLE = "REDIS_REPLICAS"
 DEFAULT_URL = "redis://localhost:6379"
 
 _SCHEMES = {"redis", "rediss", "unix"}
@@ -76,6 +77,17 @@ def connect_from_environment() -> redis.Redis:
     """
     password_file = os.environ.get(PASSWORD_FILE_VARIABLE)
     return connect(os.environ.get(VARIABLE, DEFAULT_URL), password_file)
+
+
+def replicas_from_environment() -> int:
+    """Return how many replicas must have a view before it is acknowledged: REDIS_REPLICAS, or 0.
+
+    Raises RedisUrlError if it is not a number from 0 to 9.
+    """
+    value = os.environ.get(REPLICAS_VARIABLE, "0")
+    if value.isdecimal() and len(value) == 1:
+        return int(value)
+    raise RedisUrlError(f"{REPLICAS_VARIABLE} must be a number from 0 to 9, not {value[:20]!r}")
 
 
 def connect(url: str, password_file: str | None = None) -> redis.Redis:

@@ -1,13 +1,40 @@
 """Serve the web service in its production image. Accepts Gunicorn's options."""
 
+import contextlib
 import sys
 
-from libs.flask_service.server import ConcurrencyError, serve
-from libs.redis_access.connection import RedisUrlError, connect_from_environment
+import redis
 
-if __name__ == "__main__":
+from libs.flask_service.server import ConcurrencyError, serve
+from libs.redis_access.connection import (
+    RedisUrlError,
+    connect_from_environment,
+    replicas_from_environment,
+)
+from libs.redis_access.durability import why_data_could_be_lost
+from libs.redis_access.reasons import reason_of
+
+
+def main() -> None:
+    """Report invalid variables and what is wrong with Redis, then become Gunicorn."""
     try:
-        connect_from_environment()  # report an invalid URL once, not in every worker
+        report_redis()
         serve("services.web.app:create_app()")
     except (ConcurrencyError, RedisUrlError) as error:
         sys.exit(f"web: {error}")
+
+
+def report_redis() -> None:
+    """Print how Redis could lose data, or why it cannot be used yet. Raises RedisUrlError."""
+    replicas = replicas_from_environment()
+    with contextlib.closing(connect_from_environment()) as client:
+        try:
+            warnings = why_data_could_be_lost(client, replicas)
+        except redis.RedisError as error:
+            warnings = [f"{reason_of(error)} ({error}); pages show an error until that changes"]
+    for warning in warnings:
+        print(f"web: warning: {warning}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,18 +6,24 @@ from flask import Flask, Response, request
 from libs.flask_service.service import create_service, plain_text
 from libs.page_views.counting import PageViewCounter
 from libs.page_views.readiness import why_not_ready
-from libs.redis_access.connection import connect_from_environment
+from libs.redis_access.connection import connect_from_environment, replicas_from_environment
+from libs.redis_access.durability import why_data_could_be_lost
 
 
 def create_app(client: redis.Redis | None = None) -> Flask:
     """Return the WSGI application; without a client it counts in the Redis at REDIS_URL.
 
-    It connects on first use. Raises libs.redis_access.connection.RedisUrlError if it needs
-    REDIS_URL and that is malformed.
+    It connects on first use. Raises libs.redis_access.connection.RedisUrlError if a variable that
+    says how to reach Redis is invalid.
     """
     redis_client = connect_from_environment() if client is None else client
-    counter = PageViewCounter(redis_client)
-    app = create_service(__name__, lambda: why_not_ready(redis_client))
+    replicas = replicas_from_environment()
+    counter = PageViewCounter(redis_client, replicas)
+    app = create_service(
+        __name__,
+        why_not_ready=lambda: why_not_ready(redis_client),
+        warnings=lambda: why_data_could_be_lost(redis_client, replicas),
+    )
 
     @app.get("/")
     def index() -> Response:
