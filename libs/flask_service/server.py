@@ -4,6 +4,8 @@ import os
 import sys
 from typing import NoReturn
 
+from gunicorn.app.wsgiapp import run
+
 VARIABLE = "WEB_CONCURRENCY"
 DEFAULT_WORKERS = 2
 MAX_WORKERS = 256
@@ -21,7 +23,9 @@ def serve(application: str) -> NoReturn:
     """
     os.environ[VARIABLE] = str(workers_from_environment())
     options = ["--config", "python:libs.flask_service.gunicorn_config", *sys.argv[1:]]
-    command = [sys.executable, "-m", "gunicorn", *options, application]
+    # Not "-m gunicorn": on SIGUSR2, Gunicorn would start its own __main__.py by its path, where
+    # gunicorn/http hides the standard library's http.
+    command = [sys.executable, "-m", __name__, *options, application]
     os.execv(sys.executable, command)  # nosec B606  # no shell is wanted
 
 
@@ -37,3 +41,7 @@ def workers_from_environment() -> int:
     raise ConcurrencyError(
         f"{VARIABLE} must be a whole number from 1 to {MAX_WORKERS}, not {value[:20]!r}"
     )
+
+
+if __name__ == "__main__":
+    run()

@@ -9,7 +9,7 @@ import fcntl
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -41,13 +41,15 @@ class EmbeddedRedis:
 
 
 @contextlib.contextmanager
-def embedded_redis(data_dir: Path, *options: str) -> Iterator[EmbeddedRedis]:
+def embedded_redis(
+    data_dir: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> Iterator[EmbeddedRedis]:
     """Run a server until the context ends; keep its data in data_dir, created if missing.
 
     Every write is on disk before it is acknowledged, so it survives a killed server or a power
-    cut. Only the current user can connect, over a socket in data_dir. options are passed on to the
-    server. Raises EmbeddedRedisError if data_dir is unusable or in use, or if the server does not
-    start.
+    cut. Only the current user can connect, over a socket in data_dir. options and
+    environment are those of the server. Raises EmbeddedRedisError if data_dir is unusable or in
+    use, or if the server does not start.
     """
     socket = data_dir.absolute() / "redis.sock"
     if len(os.fsencode(socket)) > _SOCKET_PATH_BYTES:
@@ -78,7 +80,9 @@ def embedded_redis(data_dir: Path, *options: str) -> Iterator[EmbeddedRedis]:
         # "everysec" would also delay writes by up to 2 s while it waits for the disk.
         command += ["--appendonly", "yes", "--appendfsync", "always", "--save", "", *options]
         # The server inherits the lock and holds it as long as it runs.
-        server = stack.enter_context(child_process(command, output=log, pass_fds=[lock.fileno()]))
+        server = stack.enter_context(
+            child_process(command, env=environment, output=log, pass_fds=[lock.fileno()])
+        )
         url = f"unix://{quote(str(socket))}"
         client = stack.enter_context(contextlib.closing(connect(url)))
         deadline = time.monotonic() + READY_SECONDS

@@ -1,0 +1,222 @@
+"""Run the web service, its Redis and the network between them in tests, and break each of them."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+import psutil
+from dnslib import RR, DNSRecord
+from dnslib.server import BaseResolver, DNSHandler, DNSServer
+
+from libs.page_views.counting import PAGE_VIEWS_KEY
+from libs.page_views.testing import number_of_view
+from libs.processes.testing import wait_until, wait_until_ended
+from libs.redis_access.connection import connect
+from libs.redis_access.embedded import embedded_redis
+from libs.redis_access.fault_proxy import Fault, fault_proxy
+
+PASSWORD = "the first password"  # nosec B105  # of a Redis that only tests can reach
+SORRY = "Sorry, something went wrong \N{PENSIVE FACE}"
+
+_VISITORS = 32
+_WORKERS = 2
+_RELOAD_SECONDS = 0.1  # of a visitor whose connection broke
+_REDIS_NAME = "redis.example"
+
+
+@dataclass
+class Seen:
+    """What visitors saw: numbers of views, error pages, and broken connections."""
+
+    numbers: list[int] = field(default_factory=list)
+    sorry: int = 0
+    broken: int = 0
+    slowest_seconds: float = 0
+
+    @property
+    def failed(self) -> int:
+        """Return how many views were not acknowledged."""
+        return self.sorry + self.broken
+
+    @property
+    def attempted(self) -> int:
+        """Return how many views were attempted."""
+        return len(self.numbers) + self.failed
+
+    def view(self, connection: HTTPConnection) -> None:
+        """View the page once."""
+        begin = time.monotonic()
+        try:
+            connection.request("GET", "/")
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        except (OSError, HTTPException):
+            connection.close()
+            self.broken += 1
+            time.sleep(_RELOAD_SECONDS)
+        else:
+            if answer.status == 200:
+                self.numbers.append(number_of_view(text))
+            else:
+                assert (answer.status, text) == (500, SORRY)
+                self.sorry += 1
+        self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - begin)
+
+
+class NameServer(BaseResolver):  # type: ignore[misc]  # dnslib has no types
+    """A name server that knows one name, as long as it answers."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def resolve(self, request: DNSRecord, handler: DNSHandler) -> DNSRecord:
+        """Return the address of this machine."""
+        del handler
+        self.answers.wait()
+        reply = request.reply()
+        reply.add_answer(*RR.fromZone(f"{_REDIS_NAME}. 0 A 127.0.0.1"))
+        return reply
+
+
+class System:
+    """The web service with two workers, and the Redis that it reaches by name and network."""
+
+    def __init__(
+        self,
+        stack: contextlib.ExitStack,
+        data_dir: Path,
+        *,
+        password: str | None = PASSWORD,
+        redis_environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.data_dir = data_dir
+        self._redis_environment = redis_environment
+        self.password_file = data_dir / "password"
+        if password:
+            self.password_file.write_text(f"{password}\n", encoding="utf-8")
+        self._redis = stack.enter_context(contextlib.ExitStack())
+        self.start_redis()
+        self.network = stack.enter_context(fault_proxy(data_dir / "redis.sock"))
+        self.names = NameServer()
+        name_server = DNSServer(self.names, address="127.0.0.1", port=0)
+        name_server.start_thread()
+        stack.callback(name_server.server.server_close)
+        stack.callback(name_server.stop)
+        stack.callback(self.names.answers.set)
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            self._port = unused.getsockname()[1]
+        self._environment = {
+            **os.environ,
+            "GEVENTARES_SERVERS": "127.0.0.1",
+            "GEVENTARES_UDP_PORT": str(name_server.server.server_address[1]),
+            "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),
+            "REDIS_URL": self.network.url.replace("127.0.0.1", _REDIS_NAME),
+            "WEB_CONCURRENCY": str(_WORKERS),
+        }
+        if password:
+            self._environment["REDIS_PASSWORD_FILE"] = str(self.password_file)
+        self.start_web()
+        stack.callback(self.stop_web)
+
+    def start_redis(self, *options: str) -> None:
+        """Start Redis with the data that it had, and a client that bypasses the network."""
+        server = self._redis.enter_context(
+            embedded_redis(self.data_dir, *options, environment=self._redis_environment)
+        )
+        self.redis_process = server.process
+        self.redis = self._redis.enter_context(contextlib.closing(connect(server.url)))
+        if self.password_file.exists():
+            password = self.password_file.read_text(encoding="utf-8").strip()
+            self.redis.config_set("requirepass", password)
+
+    def kill_redis(self) -> None:
+        """Kill Redis."""
+        self.redis_process.kill()
+        self._redis.close()
+
+    def end_connections(self) -> None:
+        """End all connections to Redis but that of this client."""
+        self.redis.client_kill_filter(_type="normal", skipme=True)
+
+    def start_web(self) -> None:
+        """Start Gunicorn."""
+        command = [sys.executable, "-m", "services.web", f"--bind=127.0.0.1:{self._port}"]
+        # pylint: disable=consider-using-with  # stop_web() and upgrade_web() end it
+        self._child = subprocess.Popen(command, env=self._environment, start_new_session=True)
+        self.web = psutil.Process(self._child.pid)
+        wait_until(lambda: len(self.workers()) == _WORKERS, "the workers")
+
+    def workers(self) -> list[psutil.Process]:
+        """Return the worker processes."""
+        return self.web.children()
+
+    def stop_web(self) -> None:
+        """Stop Gunicorn, which first answers what it has accepted."""
+        family = [self.web, *self.workers()]
+        self.web.terminate()
+        wait_until_ended(family)
+        self._child.wait()
+
+    def upgrade_web(self) -> None:
+        """Replace Gunicorn by a new one, as its documentation describes for SIGUSR2."""
+        old, workers = self.web, self.workers()
+        old.send_signal(signal.SIGUSR2)
+        wait_until(lambda: len(old.children()) > len(workers), "the new Gunicorn")
+        (new,) = set(old.children()) - set(workers)
+        wait_until(lambda: len(new.children()) == _WORKERS, "its workers")
+        old.terminate()
+        wait_until_ended([old, *workers])
+        self._child.wait()
+        self.web = new
+
+    def visit_during(self, fault: Callable[["System"], None], views: int) -> Seen:
+        """Return what visitors saw while the fault came and went, until they saw so many views."""
+        every = [Seen() for _ in range(_VISITORS)]
+        enough = threading.Event()
+
+        def visit(seen: Seen) -> None:
+            connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
+            with contextlib.closing(connection):
+                while not enough.is_set():
+                    seen.view(connection)
+
+        with ThreadPoolExecutor(_VISITORS) as executor:
+            visitors = [executor.submit(visit, seen) for seen in every]
+            try:
+                fault(self)
+                while sum(len(seen.numbers) for seen in every) < views:
+                    fault(self)
+            finally:
+                enough.set()
+        for visitor in visitors:
+            visitor.result()
+        return Seen(
+            numbers=[number for seen in every for number in seen.numbers],
+            sorry=sum(seen.sorry for seen in every),
+            broken=sum(seen.broken for seen in every),
+            slowest_seconds=max(seen.slowest_seconds for seen in every),
+        )
+
+    def stored(self) -> int:
+        """Return the number of views in Redis; check that each was stored once."""
+        stored = int(self.redis.get(PAGE_VIEWS_KEY) or 0)
+        nonces = sum(1 for _ in self.redis.scan_iter(match="*:nonce:*", count=1000))
+        assert nonces == stored
+        return stored
+
+    def reset(self) -> None:
+        """Forget all views and end all faults of the network."""
+        self.network.choose_fault = lambda: Fault.NONE
+        self.redis.flushall()
+        self.redis.bgrewriteaof()
