@@ -2,8 +2,8 @@
 
     python3 -m build_support.pipeline.documentation
 
-Links to files and sections of the repository must work. Paths, modules, scripts and addresses of
-targets that a document names must exist. Needs neither Pants nor packages.
+Links to files and sections of the repository must work. Paths, modules, scripts, addresses of
+targets and tests that a document names must exist. Needs neither Pants nor packages.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 _HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 _MODULE = re.compile(r"python3 -m ([\w.]+)")
+_TEST = re.compile(r"`([\w./-]+_test\.py)::(\w+)`")
 _NAME = re.compile(r"""name="([^"]+)",""")
 
 # A path from the root of the repository, with an optional target or "::".
@@ -46,6 +47,10 @@ def broken_promises(root: Path, document: Path) -> Iterator[str]:
         file = root / module.replace(".", "/")
         if (root / module.split(".")[0]).is_dir() and not file.with_suffix(".py").is_file():
             yield f"there is no module {module}"
+    for path, name in _TEST.findall(text):
+        file = root / path
+        if file.is_file() and f"def {name}(" not in file.read_text(encoding="utf-8"):
+            yield f"there is no {name} in {path}"
     in_root = {path.name for path in root.iterdir()}
     for path, address in sorted(set(_PATH.findall(code))):
         if "/" in path and path.split("/")[0] in in_root and not path.startswith(_NOT_HERE):

@@ -12,6 +12,7 @@ from build_support.testing import write
 def _root(tmp_path: Path) -> Path:
     """Return a repository with a module, a target and a page."""
     write(tmp_path / "libs/area/module.py", "")
+    write(tmp_path / "libs/area/module_test.py", "def test_should_work(): pass\n")
     write(tmp_path / "services/web/BUILD", 'docker_image(\n    name="image",\n)\n')
     write(tmp_path / "docs/page.md", "# The page\n\n## What's in `it`, all\n")
     write(tmp_path / "pants", "")
@@ -27,6 +28,7 @@ def _root(tmp_path: Path) -> Path:
         "```console\n$ ./pants run services/web:image\n$ ./pants test libs/area:: libs::\n```\n",
         "`./pants package services/web:web`, `python3 -m libs.area.module`\n",
         "`services/hello/a.py` is an example\n",
+        "`libs/area/module_test.py::test_should_work`\n",
         "`http://host/libs/none`, `a/libs/none`, `~/libs/none`, `$HOME/libs/none`, `none/at`\n",
         "A file of old, libs/area/none.py, is not code here.\n",
     ],
@@ -48,6 +50,10 @@ def test_should_find_nothing_wrong(root: Path, text: str) -> None:
         ("`libs/none/*.py`", "there is no libs/none/*.py"),
         ("```console\n$ libs/area/none.sh start\n```", "there is no libs/area/none.sh"),
         ("`./pants run services/web:none`", "there is no target services/web:none"),
+        (
+            "`libs/area/module_test.py::test_should_fail`",
+            "there is no test_should_fail in libs/area/module_test.py",
+        ),
         ("`python3 -m libs.area.none`", "there is no module libs.area.none"),
     ],
 )

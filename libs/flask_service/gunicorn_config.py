@@ -9,15 +9,13 @@ Gunicorn's own variable WEB_CONCURRENCY, which libs.flask_service.server checks.
 import logging
 import os
 
-import gevent
-
 bind = "0.0.0.0:8000"  # all addresses of the container
 worker_class = "gevent"  # a slow client occupies a greenlet, not one of a few threads
 # c-ares looks up names within a limit and without threads. gevent's default, the system's resolver
 # in a few threads, has no limit.
-gevent.config.resolver = "ares"
-gevent.config.resolver_timeout = 0.125  # seconds, as libs.redis_access.retries.WAIT_SECONDS
-gevent.config.ares_tries = 1
+os.environ["GEVENT_RESOLVER"] = "ares"
+os.environ["GEVENT_RESOLVER_TIMEOUT"] = "0.125"  # as libs.redis_access.retries.WAIT_SECONDS
+os.environ["GEVENTARES_TRIES"] = "1"
 graceful_timeout = 5  # seconds; a request takes less than 1
 # Seconds to wait for a complete request, and for the next one on the same connection. Slower
 # clients are disconnected.

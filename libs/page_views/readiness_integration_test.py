@@ -78,7 +78,7 @@ def test_should_agree_with_counting_about_permissions(
 ) -> None:
     # Given
     rules = ["on", ">secret", *permissions.split()]
-    redis_client.execute_command("ACL SETUSER", "web", *rules)  # type: ignore[no-untyped-call]
+    redis_client.execute_command("ACL SETUSER", "web", *rules)
 
     # When
     with contextlib.closing(connect(redis_url.replace("unix://", "unix://web:secret@"))) as web:

@@ -42,7 +42,7 @@ class Group:
 
     def is_in_step(self) -> bool:
         """Return whether the replica has all that the primary has."""
-        return self.replica.info("replication")["master_link_status"] == "up"
+        return bool(self.replica.info("replication")["master_link_status"] == "up")
 
     def _start(self, stack: contextlib.ExitStack, port: int) -> EmbeddedRedis:
         options = ["--port", str(port), "--repl-diskless-sync-delay", "0"]

@@ -21,8 +21,8 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = DEADLI
 
 
 def wait_until_ended(processes: Sequence[psutil.Process]) -> None:
-    """Wait until all processes have ended, zombies included."""
-    wait_until(lambda: not any(map(_runs, processes)), f"the end of {processes}")
+    """Wait until all processes have ended, zombies included; fail after 30 s."""
+    wait_until(lambda: not any(map(_runs, processes)), f"the end of {processes}", 30)
 
 
 @contextlib.contextmanager

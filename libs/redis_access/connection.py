@@ -117,7 +117,8 @@ def connect(url: str, password_file: str | None = None) -> redis.Redis:
     for name in ("host", "port"):
         options.pop(name, None)
     sentinel = Sentinel(nodes, sentinel_kwargs=limits, **_LIMITS, **options)
-    return sentinel.master_for(group, max_connections=POOL_SIZE)
+    client: redis.Redis = sentinel.master_for(group, max_connections=POOL_SIZE)
+    return client
 
 
 def _sentinels(url: str) -> tuple[list[str], str]:

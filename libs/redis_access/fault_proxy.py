@@ -103,13 +103,15 @@ class _Connection(socketserver.BaseRequestHandler):
                     return
                 fault = fault or self.server.proxy.choose_fault()
                 if source is self.request and fault is Fault.RESET_BEFORE:
-                    return self._reset()
+                    self._reset()
+                    return
                 if source is self.request and fault is not Fault.REQUEST_LOST:
                     upstream.sendall(data)
                 if source is upstream:
                     if fault in (Fault.RESET_AFTER, Fault.REPLY_CUT):
                         self.request.sendall(data[: len(data) // 2 * (fault is Fault.REPLY_CUT)])
-                        return self._reset()
+                        self._reset()
+                        return
                     if fault is not Fault.REPLY_LOST:
                         self._reply(data, fault)
                         fault = None

@@ -46,4 +46,4 @@ def test_should_not_start_with_a_malformed_url(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("REDIS_URL", "http://localhost")
     with pytest.raises(RedisUrlError) as caught:
         create_app()
-    assert str(caught.value) == "REDIS_URL must begin with redis://, rediss://, unix:// or redis+sentinel://"
+    assert str(caught.value).startswith("REDIS_URL must begin with redis://, ")

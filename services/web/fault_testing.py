@@ -89,7 +89,7 @@ class NameServer(BaseResolver):  # type: ignore[misc]  # dnslib has no types
         return reply
 
 
-class System:
+class System:  # pylint: disable=too-many-instance-attributes  # it is a whole system
     """The web service with two workers, and the Redis that it reaches by name and network."""
 
     def __init__(
@@ -155,6 +155,10 @@ class System:
         # pylint: disable=consider-using-with  # stop_web() and upgrade_web() end it
         self._child = subprocess.Popen(command, env=self._environment, start_new_session=True)
         self.web = psutil.Process(self._child.pid)
+        self.wait_for_workers()
+
+    def wait_for_workers(self) -> None:
+        """Wait until there are as many workers as there should be."""
         wait_until(lambda: len(self.workers()) == _WORKERS, "the workers")
 
     def workers(self) -> list[psutil.Process]:
@@ -165,23 +169,33 @@ class System:
         """Stop Gunicorn, which first answers what it has accepted."""
         family = [self.web, *self.workers()]
         self.web.terminate()
-        wait_until_ended(family)
-        self._child.wait()
+        try:
+            wait_until_ended(family)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.wait()
 
     def upgrade_web(self) -> None:
         """Replace Gunicorn by a new one, as its documentation describes for SIGUSR2."""
+        self.wait_for_workers()
         old, workers = self.web, self.workers()
         old.send_signal(signal.SIGUSR2)
         wait_until(lambda: len(old.children()) > len(workers), "the new Gunicorn")
         (new,) = set(old.children()) - set(workers)
-        wait_until(lambda: len(new.children()) == _WORKERS, "its workers")
+        self.web = new
+        self.wait_for_workers()
         old.terminate()
         wait_until_ended([old, *workers])
         self._child.wait()
-        self.web = new
 
-    def visit_during(self, fault: Callable[["System"], None], views: int) -> Seen:
-        """Return what visitors saw while the fault came and went, until they saw so many views."""
+    def visit_during(
+        self, fault: Callable[["System"], None], views: int, calm_seconds: float
+    ) -> Seen:
+        """Return what visitors saw while the fault came and went, until they saw so many views.
+
+        Nothing fails for calm_seconds before, between and after faults.
+        """
         every = [Seen() for _ in range(_VISITORS)]
         enough = threading.Event()
 
@@ -194,9 +208,12 @@ class System:
         with ThreadPoolExecutor(_VISITORS) as executor:
             visitors = [executor.submit(visit, seen) for seen in every]
             try:
+                time.sleep(calm_seconds)
                 fault(self)
                 while sum(len(seen.numbers) for seen in every) < views:
+                    time.sleep(calm_seconds)
                     fault(self)
+                time.sleep(calm_seconds)
             finally:
                 enough.set()
         for visitor in visitors:
