@@ -1,9 +1,34 @@
 """A base for every web service: liveness, readiness, plain text and plain error pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from wsgiref.types import StartResponse, WSGIEnvironment
 
-from flask import Flask, Response
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, UnsupportedMediaType
+
+from libs.flask_service.headers import SECURITY_HEADERS
+from libs.flask_service.proxies import apply_forwarded_headers
+from libs.flask_service.settings import trusted_proxies_from_environment
+
+_ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+
+
+class _Service(Flask):
+    """A Flask application that knows its trusted proxies, and whose log quotes no request."""
+
+    def __init__(self, import_name: str) -> None:
+        super().__init__(import_name)
+        self._proxies = trusted_proxies_from_environment()
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        apply_forwarded_headers(environ, self._proxies)
+        return super().wsgi_app(environ, start_response)
+
+    def log_exception(self, exc_info: _ExceptionInfo) -> None:
+        """Log an exception with the route, because a path may hold a token."""
+        self.logger.error("%s %s failed", request.method, request.url_rule, exc_info=exc_info)
 
 
 def create_service(
@@ -14,9 +39,10 @@ def create_service(
     """Return a Flask application with /livez, /readyz and error pages; add other routes to it.
 
     /readyz calls why_not_ready. It answers 200 if that returns None, with the sentences that
-    warnings returns, and otherwise 503 with the returned reason. Anyone may read both.
+    warnings returns, and otherwise 503 with the returned reason. Anyone may read both. Raises
+    libs.flask_service.settings.SettingError if TRUSTED_PROXIES is invalid.
     """
-    app = Flask(import_name)
+    app = _Service(import_name)
 
     @app.get("/livez")
     def livez() -> dict[str, bool]:
@@ -40,10 +66,20 @@ def create_service(
         response.headers.extend(headers)
         return response
 
+    @app.before_request
+    def refuse_content() -> None:
+        """Refuse content of any type: no page takes any. Unknown pages and methods come first."""
+        length = request.environ.get("CONTENT_LENGTH")  # faster than request.content_length
+        if length and length != "0" and not request.routing_exception:
+            raise UnsupportedMediaType()
+
     @app.after_request
-    def forbid_caching(response: Response) -> Response:
-        """Forbid caching: a cached answer is not counted, or no longer true."""
-        response.headers.setdefault("Cache-Control", "no-store")
+    def add_headers(response: Response) -> Response:
+        """Add the headers that every answer has, unless the page has set them."""
+        present = {name.lower() for name, _ in response.headers}
+        for name, value in SECURITY_HEADERS.items():
+            if name.lower() not in present:
+                response.headers.add(name, value)
         return response
 
     return app

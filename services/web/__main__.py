@@ -5,7 +5,8 @@ import sys
 
 import redis
 
-from libs.flask_service.server import ConcurrencyError, serve
+from libs.flask_service.server import serve
+from libs.flask_service.settings import SettingError, check_settings
 from libs.redis_access.connection import (
     RedisUrlError,
     connect_from_environment,
@@ -18,9 +19,10 @@ from libs.redis_access.reasons import reason_of
 def main() -> None:
     """Report invalid variables and what is wrong with Redis, then become Gunicorn."""
     try:
+        check_settings()
         report_redis()
         serve("services.web.app:create_app()")
-    except (ConcurrencyError, RedisUrlError) as error:
+    except (SettingError, RedisUrlError) as error:
         sys.exit(f"web: {error}")
 
 

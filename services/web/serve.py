@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import redis
 
-from libs.flask_service.server import ConcurrencyError, workers_from_environment
+from libs.flask_service.settings import SettingError, check_settings
 from libs.processes.child import child_process
 from libs.redis_access.connection import VARIABLE, RedisUrlError, connect_from_environment
 from libs.redis_access.embedded import EmbeddedRedisError, embedded_redis
@@ -39,14 +39,14 @@ def main(arguments: list[str] | None = None) -> int:
             _serve(options, stack)
     except KeyboardInterrupt:
         return 0
-    except (ServeError, ConcurrencyError, EmbeddedRedisError, RedisUrlError) as error:
+    except (ServeError, SettingError, EmbeddedRedisError, RedisUrlError) as error:
         print(f"serve: {error}", file=sys.stderr)
         return 1
 
 
 def _serve(options: argparse.Namespace, stack: contextlib.ExitStack) -> NoReturn:
     """Start and watch Redis and the web server; stack stops them in reverse order."""
-    workers_from_environment()  # report an invalid number before anything starts
+    check_settings()  # report an invalid variable before anything starts
     listener = stack.enter_context(_listen(options.host, options.port))
     processes = {}
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(map(os.path.abspath, sys.path)))

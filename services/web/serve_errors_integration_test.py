@@ -79,22 +79,32 @@ def test_should_say_in_one_line_which_argument_is_wrong(
     assert the_one_short_line(capsys).startswith(f"serve: {message}")
 
 
-@pytest.mark.parametrize("value", ["", "0", "two"])
-def test_should_refuse_a_number_of_workers_before_anything_starts(
-    value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("variable", "value", "valid"),
+    [
+        ("WEB_CONCURRENCY", "", "a whole number from 1 to 256"),
+        ("WEB_CONCURRENCY", "two", "a whole number from 1 to 256"),
+        ("TRUSTED_PROXIES", "proxy", "networks such as 10.0.0.0/8,fd00::/8"),
+    ],
+)
+def test_should_refuse_an_invalid_variable_before_anything_starts(
+    variable: str,
+    value: str,
+    valid: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("WEB_CONCURRENCY", value)
+    monkeypatch.setenv(variable, value)
     status = main(["--port=0", "--data-dir=/dev/null/x"])
     assert status == 1
-    assert the_one_short_line(capsys) == (
-        f"serve: WEB_CONCURRENCY must be a whole number from 1 to 256, not {value!r}\n"
-    )
+    assert the_one_short_line(capsys) == f"serve: {variable} must be {valid}, not {value!r}\n"
 
 
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
         ("WEB_CONCURRENCY", "0", "web: WEB_CONCURRENCY must be a whole number from 1 to 256"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "web: TRUSTED_PROXIES must be networks such as "),
         ("REDIS_URL", "redis://a..b:6379", "web: REDIS_URL has an invalid host"),
     ],
 )

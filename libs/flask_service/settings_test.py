@@ -1,0 +1,62 @@
+"""Tests of the environment variables that every web service has."""
+
+import pytest
+
+from libs.flask_service.settings import (
+    PROXIES_VARIABLE,
+    WORKERS_VARIABLE,
+    SettingError,
+    trusted_proxies_from_environment,
+    workers_from_environment,
+)
+
+
+@pytest.mark.parametrize(("value", "workers"), [(None, 2), ("1", 1), ("256", 256)])
+def test_should_take_the_number_of_workers_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, workers: int
+) -> None:
+    monkeypatch.delenv(WORKERS_VARIABLE, raising=False)
+    if value is not None:
+        monkeypatch.setenv(WORKERS_VARIABLE, value)
+    found = workers_from_environment()
+    assert found == workers
+
+
+@pytest.mark.parametrize("value", ["", "0", "00", "-1", "1.5", "two", "2 ", "257", "9" * 5000, "²"])
+def test_should_refuse_what_is_no_number_of_workers(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv(WORKERS_VARIABLE, value)
+    with pytest.raises(SettingError) as caught:
+        workers_from_environment()
+    assert str(caught.value) == (
+        f"WEB_CONCURRENCY must be a whole number from 1 to 256, not {value[:20]!r}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "networks"),
+    [
+        (None, []),
+        ("", []),
+        ("10.0.0.1", ["10.0.0.1/32"]),
+        ("10.0.0.0/8, fd00::/8,", ["10.0.0.0/8", "fd00::/8"]),
+    ],
+)
+def test_should_take_the_trusted_proxies_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, networks: list[str]
+) -> None:
+    monkeypatch.delenv(PROXIES_VARIABLE, raising=False)
+    if value is not None:
+        monkeypatch.setenv(PROXIES_VARIABLE, value)
+    assert list(map(str, trusted_proxies_from_environment())) == networks
+
+
+@pytest.mark.parametrize("value", ["*", "proxy", "10.0.0.1/8", "10.0.0.0/33", "1.2.3", "x" * 5000])
+def test_should_refuse_what_is_no_network(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv(PROXIES_VARIABLE, f"10.0.0.0/8,{value}")
+    with pytest.raises(SettingError) as caught:
+        trusted_proxies_from_environment()
+    assert str(caught.value) == (
+        f"TRUSTED_PROXIES must be networks such as 10.0.0.0/8,fd00::/8, not {value[:45]!r}"
+    )
