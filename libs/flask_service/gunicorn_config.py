@@ -1,7 +1,7 @@
 """Gunicorn's settings for every service, in production and in development.
 
 Gunicorn's documentation explains each name. The number of workers comes from
-Gunicorn's own variable WEB_CONCURRENCY, which libs.flask_service.server checks.
+Gunicorn's own variable WEB_CONCURRENCY, which libs.flask_service.settings checks.
 """
 
 # pylint: disable=invalid-name  # the names are Gunicorn's
@@ -9,23 +9,39 @@ Gunicorn's own variable WEB_CONCURRENCY, which libs.flask_service.server checks.
 import logging
 import os
 
+from libs.flask_service.worker import Worker
+
 bind = "0.0.0.0:8000"  # all addresses of the container
-worker_class = "gevent"  # a slow client occupies a greenlet, not one of a few threads
+worker_class = Worker  # a slow client occupies a greenlet, not one of a few threads
 # c-ares looks up names within a limit and without threads. gevent's default, the system's resolver
 # in a few threads, has no limit.
 os.environ["GEVENT_RESOLVER"] = "ares"
 os.environ["GEVENT_RESOLVER_TIMEOUT"] = "0.125"  # as libs.redis_access.retries.WAIT_SECONDS
 os.environ["GEVENTARES_TRIES"] = "1"
 graceful_timeout = 5  # seconds; a request takes less than 1
-# Seconds to wait for a complete request, and for the next one on the same connection. Slower
-# clients are disconnected.
+# Seconds to wait for the head of a request, for its content, for the client to receive the answer,
+# and for the next request on the same connection. Slower clients are disconnected.
 keepalive = 5
+
+# Larger requests are refused. libs.flask_service.worker limits their content.
+limit_request_line = 4094  # bytes
+limit_request_fields = 50
+limit_request_field_size = 8190  # bytes
+
+# libs.flask_service.proxies decides whom to believe. By default Gunicorn would also take the scheme
+# and SCRIPT_NAME from clients on the same machine.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 
 if os.path.isdir("/dev/shm"):  # nosec B108  # keep heartbeat files in memory on Linux
     worker_tmp_dir = "/dev/shm"  # nosec B108  # Gunicorn gives its files unguessable names
 
 # Only the gunicornc command uses this socket, which would be in the home directory.
 control_socket_disable = True
+
+# For whoever turns the access log on: no address, query or user agent.
+access_log_format = "%(t)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms"
 
 # The application and its libraries log to standard error, like Gunicorn.
 logging.basicConfig(format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s")

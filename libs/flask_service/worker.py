@@ -1,0 +1,148 @@
+"""Gunicorn's gevent worker, with only complete and well-formed requests for the application.
+
+It adds what Gunicorn has no settings for: a limit to content and to the time that it takes, plain
+error pages, no Server header, and logs that quote no request.
+"""
+
+import contextlib
+import io
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from socket import socket
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from gevent import Timeout
+from gunicorn.http import errors, wsgi
+from gunicorn.util import close_graceful, http_date, write_nonblock
+from gunicorn.workers.ggevent import GeventWorker
+
+from libs.flask_service.headers import SECURITY_HEADERS
+
+MAX_CONTENT_BYTES = 64 * 1024
+
+_HOST = re.compile(r"[\w.~!$&'()*+,;=%:\[\]-]*", re.ASCII)
+
+# All other errors of Gunicorn's parser are 400, even those that it answers with 501.
+_STATUSES = {
+    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+}
+
+
+class Refused(Exception):
+    """The request is answered with this status, and its connection is closed."""
+
+    def __init__(self, status: HTTPStatus) -> None:
+        super().__init__(status.phrase)
+        self.status = status
+
+
+class Worker(GeventWorker):  # type: ignore[misc]  # Gunicorn ships no types
+    """A gevent worker for Gunicorn's setting worker_class.
+
+    A client has cfg.keepalive seconds to send the head of a request, again to send its content, and
+    again to receive the answer. As in Gunicorn, 0 means no limit.
+    """
+
+    wsgi: WSGIApplication
+
+    def load_wsgi(self) -> None:
+        """Load the application."""
+        super().load_wsgi()
+        self.wsgi = _complete_requests_for(self.wsgi, self.cfg.keepalive or None)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: socket, addr: Any) -> None:
+        """Answer a request; close the connection if the client does not receive the answer."""
+        sock.settimeout(self.cfg.keepalive or None)
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        except TimeoutError:
+            raise StopIteration from None  # as Gunicorn does to close the connection
+        finally:
+            sock.settimeout(None)
+
+    def handle_error(self, req: Any, client: socket, addr: Any, exc: BaseException) -> None:
+        """Answer with an error page; log nothing that the client sent."""
+        status = _status(exc)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.log.error("A request failed", exc_info=exc)
+        else:
+            self.log.info("Refused a request: %d, %s", status, type(exc).__name__)
+        with contextlib.suppress(OSError):  # the client has gone
+            write_nonblock(client, _error_page(status))
+            close_graceful(client)
+
+
+class _Response(wsgi.Response):  # type: ignore[misc]  # Gunicorn ships no types
+    """A response that does not name the server."""
+
+    def default_headers(self) -> list[str]:
+        """Return the lines of the status and of Gunicorn's own headers."""
+        return [line for line in super().default_headers() if not line.startswith("Server:")]
+
+
+wsgi.Response = _Response  # wsgi.create() makes it; Gunicorn has no setting
+
+
+def _complete_requests_for(application: WSGIApplication, seconds: float | None) -> WSGIApplication:
+    """Return application behind checks that raise Refused, or an error of Gunicorn's parser.
+
+    All content is received before the application runs: it waits for no client, and the next
+    request on the connection begins where this one ends.
+    """
+
+    def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        host = environ.get("HTTP_HOST")
+        if host is None and environ["SERVER_PROTOCOL"] != "HTTP/1.0":
+            raise Refused(HTTPStatus.BAD_REQUEST)
+        if host is not None and not _HOST.fullmatch(host):
+            raise Refused(HTTPStatus.BAD_REQUEST)
+        if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
+            content = _receive_content(environ, seconds)
+            environ["CONTENT_LENGTH"] = str(len(content))
+            environ["wsgi.input"] = io.BytesIO(content)
+        return application(environ, start_response)
+
+    return handle
+
+
+def _receive_content(environ: WSGIEnvironment, seconds: float | None) -> bytes:
+    if environ.pop("HTTP_TRANSFER_ENCODING", "chunked").lower() != "chunked":
+        raise Refused(HTTPStatus.BAD_REQUEST)
+    length = int(environ.get("CONTENT_LENGTH", 0))
+    content = b""
+    if length <= MAX_CONTENT_BYTES:
+        with Timeout(seconds, Refused(HTTPStatus.REQUEST_TIMEOUT)):
+            content = environ["wsgi.input"].read(MAX_CONTENT_BYTES + 1)
+    if max(length, len(content)) > MAX_CONTENT_BYTES:
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    if len(content) < length:  # the client has gone
+        raise Refused(HTTPStatus.BAD_REQUEST)
+    return content
+
+
+def _status(error: BaseException) -> HTTPStatus:
+    """Return the status of the page that answers an error."""
+    of_application = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
+    if isinstance(error, Refused):
+        return error.status
+    if isinstance(error, errors.ParseException) and not isinstance(error, of_application):
+        return _STATUSES.get(type(error), HTTPStatus.BAD_REQUEST)
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _error_page(status: HTTPStatus) -> bytes:
+    """Return a response like those of libs.flask_service.service."""
+    text = f"{status.phrase}\n"
+    headers = {
+        "Date": http_date(),
+        "Connection": "close",
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Length": len(text),
+        **SECURITY_HEADERS,
+    }
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([f"HTTP/1.1 {status.value} {status.phrase}", *lines, "", text]).encode()
