@@ -1,6 +1,8 @@
 """Create a Redis client as the variables REDIS_URL, REDIS_PASSWORD_FILE and REDIS_REPLICAS say."""
 
+import contextlib
 import os
+import ssl
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -24,7 +26,8 @@ _SENTINEL = "redis+sentinel://"
 _SENTINEL_PORT = 26379
 
 # What a URL may set after "?". Timeouts and retries must not come from the URL.
-_OPTIONS = {"db", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
+_TLS_OPTIONS = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
+_OPTIONS = {"db", *_TLS_OPTIONS}
 _ENCODE = "(in a user name or password, write / ? # @ : and % percent-encoded)"
 
 _LIMITS: dict[str, Any] = {
@@ -96,7 +99,8 @@ def connect(url: str, password_file: str | None = None) -> redis.Redis:
     url begins with redis://, rediss:// (TLS), unix:// or redis+sentinel://. The last names
     Sentinels and the group whose primary they know: redis+sentinel://host:port,host:port/group.
     Create one client per process and share it between threads; it reconnects in a forked child.
-    Raises RedisUrlError if url is malformed or password_file has no password.
+    Raises RedisUrlError if url is malformed, if a file of certificates that it names is unusable,
+    or if password_file has no password.
     """
     urls, group = [url], ""
     if url.startswith(_SENTINEL):
@@ -104,9 +108,12 @@ def connect(url: str, password_file: str | None = None) -> redis.Redis:
     for each in urls:
         _check(each)
     options = dict(parse_url(urls[0]))
+    _check_certificates(options)
     if password_file is not None:
         _require("password" not in options, f"and {PASSWORD_FILE_VARIABLE} both give a password")
         options["credential_provider"] = PasswordFile(password_file, options.pop("username", None))
+    elif options.get("connection_class") is redis.SSLConnection and "password" not in options:
+        options["redis_connect_func"] = _connect_and_ping
     if not group:
         pool = redis.ConnectionPool(max_connections=POOL_SIZE, **_LIMITS, **options)
         return redis.Redis.from_pool(pool)  # closing the client closes its connections
@@ -160,6 +167,39 @@ def _check(url: str) -> None:
         _require(port != 0, "has port 0")
         databases += filter(None, [parts.path.strip("/")])
     _require(all(map(str.isdecimal, databases)), f"has a database that is not a number {_ENCODE}")
+
+
+def _check_certificates(options: dict[str, Any]) -> None:
+    """Raise RedisUrlError if a file for TLS cannot be used; redis-py reads it when it connects."""
+    if options.get("connection_class") is not redis.SSLConnection:
+        given = options.keys() & _TLS_OPTIONS
+        _require(not given, "has options for TLS; begin it with rediss://")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    key = options.get("ssl_keyfile")
+    loads = {
+        "ssl_ca_certs": context.load_verify_locations,
+        # Without a password, OpenSSL would ask for that of an encrypted key on the terminal.
+        "ssl_certfile": lambda file: context.load_cert_chain(file, key, ""),
+    }
+    for name in loads.keys() & options.keys():
+        try:
+            loads[name](options[name])
+        except (OSError, ValueError) as error:
+            problem = getattr(error, "strerror", None) or error
+            raise RedisUrlError(
+                f"{VARIABLE} has {name}={options[name][:100]}, which is unusable: {problem}"
+            ) from error
+
+
+def _connect_and_ping(connection: redis.SSLConnection) -> None:
+    """Read an answer, and with it the session tickets that follow a TLS handshake.
+
+    redis-py discards a new connection with unread bytes. The answer to AUTH would do as well.
+    """
+    connection.on_connect()
+    connection.send_command("PING")
+    with contextlib.suppress(redis.ResponseError):  # it is not permitted
+        connection.read_response()
 
 
 def _can_be_a_host(name: str) -> bool:

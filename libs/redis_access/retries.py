@@ -48,6 +48,7 @@ def slowest_attempt_seconds(client: redis.Redis) -> float:
     options = pool.connection_kwargs
     waits = 3  # the name look-up, the TCP connection, the answer
     waits += bool(options.get("password") or options.get("credential_provider"))  # AUTH
+    waits += bool(options.get("redis_connect_func"))  # PING
     waits += bool(options.get("db"))  # SELECT
     waits += 2 * issubclass(pool.connection_class, redis.SSLConnection)  # the TLS handshake
     waits += 3 * isinstance(pool, SentinelConnectionPool)  # to find the primary and check it

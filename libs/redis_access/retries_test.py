@@ -20,7 +20,7 @@ from libs.redis_access.retries import (
         ("redis://:password@localhost", 4),
         ("redis://:password@localhost/1", 5),
         ("unix:///run/redis.sock?db=1", 4),
-        ("rediss://localhost", 5),
+        ("rediss://localhost", 6),
         ("rediss://:password@localhost/1", 7),
     ],
 )

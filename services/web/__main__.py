@@ -1,12 +1,14 @@
 """Serve the web service in its production image. Accepts Gunicorn's options."""
 
 import contextlib
+import logging
 import sys
 
 import redis
 
 from libs.flask_service.server import serve
 from libs.flask_service.settings import SettingError, check_settings
+from libs.page_views.readiness import why_not_ready
 from libs.redis_access.connection import (
     RedisUrlError,
     connect_from_environment,
@@ -28,12 +30,15 @@ def main() -> None:
 
 def report_redis() -> None:
     """Print how Redis could lose data, or why it cannot be used yet. Raises RedisUrlError."""
+    logging.basicConfig(format="web: warning: %(message)s")
     replicas = replicas_from_environment()
     with contextlib.closing(connect_from_environment()) as client:
         try:
             warnings = why_data_could_be_lost(client, replicas)
         except redis.RedisError as error:
             warnings = [f"{reason_of(error)} ({error}); pages show an error until that changes"]
+        else:
+            why_not_ready(client)  # logs why, such as a missing permission
     for warning in warnings:
         print(f"web: warning: {warning}", file=sys.stderr, flush=True)
 

@@ -1,5 +1,11 @@
 """Fixtures for the web service's tests."""
 
-from libs.redis_access.testing import data_dir, redis_client, redis_server, redis_url
+from libs.redis_access.testing import (
+    data_dir,
+    redis_client,
+    redis_server,
+    redis_socket,
+    redis_url,
+)
 
-__all__ = ["data_dir", "redis_client", "redis_server", "redis_url"]
+__all__ = ["data_dir", "redis_client", "redis_server", "redis_socket", "redis_url"]

@@ -106,6 +106,26 @@ def test_should_refuse_an_invalid_variable_before_anything_starts(
         ("WEB_CONCURRENCY", "0", "web: WEB_CONCURRENCY must be a whole number from 1 to 256"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "web: TRUSTED_PROXIES must be networks such as "),
         ("REDIS_URL", "redis://a..b:6379", "web: REDIS_URL has an invalid host"),
+        (
+            "REDIS_URL",
+            "rediss://localhost?ssl_ca_certs=/missing.pem",
+            "web: REDIS_URL has ssl_ca_certs=/missing.pem, which is unusable: No such file",
+        ),
+        (
+            "REDIS_URL",
+            "rediss://localhost?ssl_ca_certs=/dev/null",
+            "web: REDIS_URL has ssl_ca_certs=/dev/null, which is unusable: ",
+        ),
+        (
+            "REDIS_PASSWORD_FILE",
+            "/missing",
+            "web: REDIS_PASSWORD_FILE names /missing, which is unreadable: No such file",
+        ),
+        (
+            "REDIS_PASSWORD_FILE",
+            "/dev/null",
+            "web: REDIS_PASSWORD_FILE names /dev/null, which is empty",
+        ),
     ],
 )
 def test_should_say_in_one_line_why_the_image_cannot_serve(
