@@ -45,6 +45,7 @@ def measure_images(clone: Path, made: set[str]) -> None:
         return seconds
 
     package()
+    run(clone, "build_support/containers/make_secrets.sh")
     base_image = next(
         line.removeprefix("ARG PYTHON_IMAGE=")
         for line in (clone / "services/web/Dockerfile").read_text().splitlines()

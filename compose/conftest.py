@@ -1,18 +1,22 @@
 """Fixtures that share one stack among all tests of a run."""
 
+import subprocess
 from collections.abc import Generator, Iterator
 
 import pytest
 
-from compose.testing import Stack
+from compose.testing import MAKE_SECRETS, Stack
 
 
 @pytest.fixture(scope="session", name="running_stack")
-def _running_stack() -> Iterator[Stack]:
+def _running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    secrets = tmp_path_factory.mktemp("stack") / "secrets"
     with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SECRETS_DIR", str(secrets))
         environment.setenv("WEB_PORT", "0")
         environment.setenv("REDIS_PORT", "0")
-        stack = Stack()
+        subprocess.run([MAKE_SECRETS], check=True)
+        stack = Stack(secrets)
         try:
             yield stack
         finally:

@@ -1,12 +1,12 @@
 """Run and control a separate stack for tests."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from subprocess import PIPE, STDOUT
 from threading import Event
 from uuid import uuid4
 
@@ -18,6 +18,7 @@ from libs.processes.testing import wait_until
 
 COMPOSE_FILE = Path("compose/compose.yaml")
 DEBUG_FILE = Path("compose/compose.debug.yaml")
+MAKE_SECRETS = Path("build_support/containers/make_secrets.sh")
 
 CHECK_SECONDS = 15
 """How long to wait for the next health check of a service, which may be 5 s away."""
@@ -26,9 +27,10 @@ VIEWERS = 8
 
 
 class Stack:
-    """A Docker Compose project with its own volumes."""
+    """A Docker Compose project with its own volumes; its passwords are in secrets."""
 
-    def __init__(self) -> None:
+    def __init__(self, secrets: Path) -> None:
+        self.secrets = secrets
         project = f"page-tracker-test-{uuid4().hex[:8]}"
         self.docker = DockerClient(compose_files=[COMPOSE_FILE], compose_project_name=project)
         self.debugged = DockerClient(
@@ -57,10 +59,27 @@ class Stack:
 
     def command(self, options: str) -> str:
         """Run `docker compose` with options as a user would; return its output."""
-        command = [*self.docker.client_config.docker_compose_cmd, *options.split()]
-        run = subprocess.run(command, stdout=PIPE, stderr=STDOUT, text=True, check=False)
-        assert run.returncode == 0, run.stdout
-        return run.stdout
+        run = self.run(options)
+        output = (run.stderr + run.stdout).decode()
+        assert run.returncode == 0, output
+        return output
+
+    def run(
+        self, options: str, standard_input: bytes = b"", **environment: str
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run `docker compose` with options, whether it succeeds or not."""
+        return subprocess.run(
+            [*self.docker.client_config.docker_compose_cmd, *options.split()],
+            check=False,
+            env={**os.environ, **environment},
+            input=standard_input,
+            capture_output=True,
+        )
+
+    def answer(self, user: str, command: str) -> str:
+        """Return what Redis answers to a command of a user."""
+        run = self.run(f"exec -T redis-service redis-as {user}", command.encode())
+        return run.stdout.decode()
 
     def containers(self, service: str) -> list[Container]:
         """Return the containers of a service."""

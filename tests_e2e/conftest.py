@@ -8,12 +8,12 @@ import pytest
 import redis
 
 from libs.page_views.testing import number_of_view
-from libs.redis_access.connection import connect
 from tests_e2e.testing import (
     HTTP,
     TIMEOUT_SECONDS,
     check_flask_url,
     check_redis_url,
+    connect_to_redis,
     wait_until_ready,
 )
 
@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--redis-url",
         default=os.environ.get("REDIS_URL", ""),
         help="where its Redis is, such as redis://localhost; without it, what is stored"
-        " is not compared with what is shown (REDIS_URL)",
+        " is not compared with what is shown (REDIS_URL, and its password in REDIS_PASSWORD_FILE)",
     )
 
 
@@ -56,7 +56,7 @@ def _redis_client(pytestconfig: pytest.Config) -> Iterator[redis.Redis]:
     url = pytestconfig.getoption("redis_url")
     if not url:
         pytest.skip("--redis-url does not say where the deployment's Redis is")
-    with closing(connect(url)) as client:
+    with closing(connect_to_redis(url)) as client:
         yield client
 
 

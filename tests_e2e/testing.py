@@ -1,5 +1,6 @@
 """Reach the deployment from end-to-end tests, and check that it is ready."""
 
+import os
 import time
 from contextlib import closing
 from urllib.parse import urlsplit
@@ -8,7 +9,8 @@ import pytest
 import redis
 import requests
 
-from libs.redis_access.connection import connect
+from libs.page_views.counting import PAGE_VIEWS_KEY
+from libs.redis_access.connection import PASSWORD_FILE_VARIABLE, connect
 
 READY_SECONDS = 5
 """How long a deployment may take to become ready."""
@@ -54,12 +56,20 @@ def _why_not_ready(url: str) -> str:
     return "" if answer.ok else f"status {answer.status_code} {' '.join(answer.text.split())[:100]}"
 
 
+def connect_to_redis(url: str) -> redis.Redis:
+    """Return a client for url, with the password in the file at REDIS_PASSWORD_FILE if it is set.
+
+    Raises ValueError if one of them is invalid.
+    """
+    return connect(url, os.environ.get(PASSWORD_FILE_VARIABLE))
+
+
 def check_redis_url(url: str) -> None:
-    """Raise pytest.UsageError unless a Redis answers at url."""
+    """Raise pytest.UsageError unless the tests may read the number of views at url."""
     try:
-        with closing(connect(url)) as client:
-            client.ping()
+        with closing(connect_to_redis(url)) as client:
+            client.get(PAGE_VIEWS_KEY)
     except ValueError as error:
         raise pytest.UsageError(f"--redis-url or REDIS_URL: {error}") from error
     except redis.RedisError as error:
-        raise pytest.UsageError(f"--redis-url or REDIS_URL: no Redis there: {error}") from error
+        raise pytest.UsageError(f"--redis-url or REDIS_URL: cannot read there: {error}") from error

@@ -6,6 +6,7 @@
 #
 # Exit status: that of the tests. If they fail, prints the logs of all containers.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+build_support/containers/make_secrets.sh
 cd compose
 export COMPOSE_PROJECT_NAME=page-tracker-e2e-$$ WEB_PORT=0
 
