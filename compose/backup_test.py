@@ -1,0 +1,50 @@
+"""Tests that a backup restores the count, and that nothing else can be restored."""
+
+import pytest
+
+from compose.testing import Stack
+
+pytestmark = pytest.mark.timeout(180)  # starting a stack takes long where others start too
+
+BACK_UP = "exec -T redis-service redis-backup"
+RESTORE = "run --rm -T redis-service redis-restore"
+
+
+def test_should_go_on_with_the_next_number_in_an_empty_stack(stack: Stack) -> None:
+    # Given
+    views = stack.view()
+    backup = stack.run(BACK_UP).stdout
+    stack.view()
+    stack.remove()
+
+    # When
+    for damaged in (b"", b"no backup", backup[:-1], backup + b"more"):
+        refused = stack.run(RESTORE, damaged)
+        assert refused.returncode == 1
+        assert b"redis-restore: nothing is restored, because" in refused.stderr
+    restored = stack.run(RESTORE, backup)
+    stack.up()
+
+    # Then
+    assert restored.returncode == 0, restored.stderr
+    assert stack.view() == views + 1
+    stack.docker.compose.kill(["redis-service"])
+    stack.up()
+    stack.wait_until_ready()
+    assert stack.view() == views + 2
+
+
+def test_should_not_restore_over_data(stack: Stack) -> None:
+    views = stack.view()
+    refused = stack.run(RESTORE, stack.run(BACK_UP).stdout)
+    assert refused.returncode == 1
+    assert b"because redis-volume has data" in refused.stderr
+    assert stack.view() == views + 1
+
+
+def test_should_say_when_there_is_no_backup(stack: Stack) -> None:
+    stack.answer("operator", "acl setuser operator -sync")
+    failed = stack.run(BACK_UP)
+    stack.answer("operator", "acl load")
+    assert failed.returncode != 0
+    assert failed.stdout == b""
