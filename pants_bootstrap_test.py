@@ -176,6 +176,12 @@ def test_should_give_run_a_daemon_of_its_own(
     assert exports == [directory.format(clone=machine.clone)]
 
 
+def test_should_give_run_an_environment_that_pants_finds(machine: Machine) -> None:
+    name = "PANTS_PYTHON_RUN_AGAINST_ENTIRE_LOCKFILE"
+    assert machine.exports(name, "run", "services/web:serve") == ["false"]
+    assert machine.exports(name, "test", "services/web:") == ["None"]
+
+
 def test_should_leave_the_daemon_of_run_to_who_chose_one(machine: Machine) -> None:
     machine.environment["PANTS_SUBPROCESSDIR"] = "mine"
     assert machine.exports("PANTS_SUBPROCESSDIR", "run", "services/web:serve") == ["mine"]
