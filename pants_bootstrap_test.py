@@ -154,9 +154,9 @@ def test_should_let_tests_of_a_deployment_run_anew_when_they_are_named(
 
 
 def test_should_let_slow_tests_run_when_they_are_named(machine: Machine) -> None:
-    specs = ("::", "build_support::", "build_support/pipeline/recall_test.py")
+    specs = ("::", "build_support::", "build_support/macros_test.py", "libs/area/it_slow_test.py")
     values = [machine.exports("SLOW_TESTS", "test", spec) for spec in specs]
-    assert values == [["None"], ["all"], ["all"]]
+    assert values == [["None"], ["all"], ["all"], ["all"]]
 
 
 @pytest.mark.parametrize(

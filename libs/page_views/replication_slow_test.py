@@ -37,6 +37,8 @@ class Group:
         wait_until(self.is_in_step, "the replica")
         for port in ports[2:]:
             self._start_sentinel(stack, port, ports[0])
+        for port in ports[2:]:
+            wait_until(lambda port=port: knows_all(port), "the Sentinels", FAILOVER_SECONDS)
         hosts = ",".join(f"127.0.0.1:{port}" for port in ports[2:])
         self.url = f"redis+sentinel://{hosts}/{GROUP}"
 
@@ -60,6 +62,15 @@ class Group:
         command = [get_binary_path(), configuration, "--sentinel"]
         log = stack.enter_context((self._directory / f"{port}.log").open("wb"))
         stack.enter_context(child_process(command, output=log))
+
+
+def knows_all(port: int) -> bool:
+    """Return whether a Sentinel knows the replica and the other two Sentinels."""
+    with contextlib.closing(connect(f"redis://127.0.0.1:{port}")) as sentinel:
+        with contextlib.suppress(redis.RedisError):
+            state = sentinel.sentinel_master(GROUP)
+            return (state["num-slaves"], state["num-other-sentinels"]) == (1, 2)
+    return False
 
 
 def free_ports(count: int) -> list[int]:
