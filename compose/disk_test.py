@@ -85,8 +85,8 @@ def test_should_lose_no_acknowledged_view_when_the_disk_is_full(
 
 def _count_until_it_fails(server: Container, at_most: int) -> list[int]:
     """Count views at a server that starts or runs; return their numbers."""
-    server.reload()
-    (binding,) = (server.network_settings.ports or {})["6379/tcp"] or []
+    ports = docker.container.inspect(server.id).network_settings.ports or {}
+    (binding,) = ports["6379/tcp"] or []
     with contextlib.closing(connect(f"redis://127.0.0.1:{binding['HostPort']}")) as client:
         wait_until(lambda: _answers(client), "Redis")
         counter, numbers = PageViewCounter(client), list[int]()

@@ -37,8 +37,7 @@ class Group:
         wait_until(self.is_in_step, "the replica")
         for port in ports[2:]:
             self._start_sentinel(stack, port, ports[0])
-        for port in ports[2:]:
-            wait_until(lambda port=port: knows_all(port), "the Sentinels", FAILOVER_SECONDS)
+        wait_until(lambda: all(map(knows_all, ports[2:])), "the Sentinels", FAILOVER_SECONDS)
         hosts = ",".join(f"127.0.0.1:{port}" for port in ports[2:])
         self.url = f"redis+sentinel://{hosts}/{GROUP}"
 
@@ -69,6 +68,7 @@ def knows_all(port: int) -> bool:
     with contextlib.closing(connect(f"redis://127.0.0.1:{port}")) as sentinel:
         with contextlib.suppress(redis.RedisError):
             state = sentinel.sentinel_master(GROUP)
+            assert isinstance(state, dict)
             return (state["num-slaves"], state["num-other-sentinels"]) == (1, 2)
     return False
 
