@@ -58,6 +58,21 @@ install_packages() {
   } >"$1" 2>&1 || die "cannot install ${*:2}: $(grep -m1 ^E: "$1")"
 }
 
+# unpack_packages DIRECTORY PACKAGE…: unpack Debian packages without installing them; die with a
+# one-line error.
+unpack_packages() {
+  command -v apt-get >/dev/null || die "please install $2: there is no apt-get to download it"
+  log "unpacking $2 from Debian's packages"
+  mkdir -p "$1"
+  (
+    cd "$1" || exit
+    apt-get download "${@:2}" || { apt-get update && apt-get download "${@:2}"; } || exit
+    for package in *.deb; do
+      dpkg-deb --extract "$package" . || exit
+    done
+  ) >"$1/log" 2>&1 || die "cannot unpack $2: $(grep -m1 -i error "$1/log")"
+}
+
 # untag_images PATTERN: remove all image names that match.
 untag_images() {
   docker image ls --format '{{.Repository}}:{{.Tag}}' "$1" |

@@ -8,19 +8,9 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 state=$root/.cache/registry
 
-unpack_registry() (
-  cd "$state"
-  apt-get download docker-registry || { apt-get update && apt-get download docker-registry; }
-  dpkg-deb --extract docker-registry_*.deb .
-)
-
 build_support/containers/stop_registry.sh
 mkdir -p "$state/data"
-if [[ ! -x $state/usr/bin/docker-registry ]]; then
-  log "unpacking docker-registry from Debian's packages"
-  unpack_registry >"$state/log" 2>&1 ||
-    die "cannot download docker-registry: $(grep -m1 ^E: "$state/log")"
-fi
+[[ -x $state/usr/bin/docker-registry ]] || unpack_packages "$state" docker-registry
 port=$(python3 -c \
   'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
 cat >"$state/users" <<'EOF'
