@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.clone import edited, print_heading, run
+from benchmarks.drawing import curve, grid_line, image, words
 from build_support.testing import REPOSITORY, daemons_stopped_at_the_end, generate, plan_of
 
 SIZES = (3, 10, 30, 100, 300)
@@ -129,25 +130,17 @@ def exponent(seconds: dict[int, float]) -> float:
 
 def drawing(measured: dict[int, Seconds]) -> str:
     """Return the curves as an SVG image with logarithmic axes."""
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        'font-family="sans-serif" font-size="12">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        f'<text x="{WIDTH / 2}" y="{HEIGHT - 6}" text-anchor="middle">services</text>',
-    ]
+    parts = [words((WIDTH / 2, HEIGHT - 6), "services", "middle")]
     for seconds in (0.1, 1, 10, 100, 1000):
         (left, y), (right, _) = place(SIZES[0], seconds), place(SIZES[-1], seconds)
-        parts.append(f'<path d="M{left:.0f} {y:.0f}H{right:.0f}" stroke="#ddd"/>')
-        parts.append(f'<text x="8" y="{y + 4:.0f}">{seconds:g} s</text>')
+        parts += [grid_line(y, left, right), words((8, y + 4), f"{seconds:g} s")]
     for size in SIZES:
         x, y = place(size, LOWEST_SECONDS)
-        parts.append(f'<text x="{x:.0f}" y="{y + 18:.0f}" text-anchor="middle">{size}</text>')
+        parts.append(words((x, y + 18), str(size), "middle"))
     for row, (column, color) in enumerate(DRAWN.items()):
-        points = [place(size, measured[size][column]) for size in SIZES]
-        path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-        parts.append(f'<path d="M{path}" fill="none" stroke="{color}" stroke-width="2"/>')
-        parts.append(f'<text x="{LEFT + 10}" y="{32 + 16 * row}" fill="{color}">{column}</text>')
-    return "\n".join([*parts, "</svg>\n"])
+        parts.append(curve([place(size, measured[size][column]) for size in SIZES], color))
+        parts.append(words((LEFT + 10, 32 + 16 * row), column, color=color))
+    return image(WIDTH, HEIGHT, parts)
 
 
 def place(size: float, seconds: float) -> tuple[float, float]:
