@@ -73,6 +73,6 @@ def print_heading(what: str, columns: Sequence[str] = ("What", "Target", "Measur
         print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
 
 
-def report(what: str, target: float, measured: list[float]) -> None:
+def report(what: str, target: float, measured: list[float], digits: int = 1) -> None:
     """Print one row of the table, with the median of the measurements."""
-    print(f"| {what} | {target:g} | {statistics.median(measured):.1f} |", flush=True)
+    print(f"| {what} | {target:g} | {statistics.median(measured):.{digits}f} |", flush=True)
