@@ -1,9 +1,9 @@
 """Check everything that a release must pass, for .ci/run.
 
 Runs every stage of a plan that says everything, and what takes too long for each change: whether
-the same commit makes the same images again, whether a service can be added as documented, and how
-a change goes through the real workflow. Afterwards it stops what it has started, daemons of Pants
-and the engine, and untags the images that it made.
+the same commit makes the same images again, whether a service can be added as documented, how a
+change goes through the real workflow, and whether the page has become slower. Afterwards it stops
+what it has started, daemons of Pants and the engine, and untags the images that it made.
 Exit status: 0 if all is green.
 """
 
@@ -35,13 +35,15 @@ def all_stages() -> list[Stage]:
         stages.append(dataclasses.replace(stage, after=after))
     reproduce = ("build_support/containers/reproduce_images.sh",)
     walk_through = ("build_support/workflows/walk_through.sh",)
-    return [
-        *stages,
+    stages += [
         Stage("same images again", (reproduce,), after=("end to end",)),
         Stage("new service", (python("new_service"),), after=("same images again",)),
         # Its tests measure time, so it begins when most of the rest has ended.
         Stage("walk-through", (walk_through,), after=("code", "end to end")),
     ]
+    # It measures time as well, so it runs alone.
+    guard = ("./pants", "run", "benchmarks/throughput_guard.py")
+    return [*stages, Stage("throughput", (guard,), after=tuple(stage.name for stage in stages))]
 
 
 def main() -> int:
