@@ -11,7 +11,9 @@ import argparse
 import dataclasses
 import itertools
 import os
+import signal
 import statistics
+import sys
 from collections import defaultdict
 
 from benchmarks.clone import print_heading
@@ -80,4 +82,5 @@ def measure(subjects: dict[str, Subject], rounds: int, seconds: int) -> Runs:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # clean up
     main()

@@ -13,6 +13,7 @@ passes.
 import argparse
 import enum
 import os
+import signal
 import statistics
 import sys
 from collections.abc import Sequence
@@ -119,4 +120,5 @@ def slow_down(percent: int) -> Sequence[str]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # clean up
     sys.exit(main())
