@@ -62,12 +62,13 @@ class FaultProxy:
     def swallow(self) -> None:
         """End all connections and let new ones wait for ever, as when a machine is gone."""
         self.close()
-        listener = self._stack.enter_context(_listener(self._port, backlog=0))
+        address = ("127.0.0.1", self._port)
+        self._stack.enter_context(socket.create_server(address, backlog=0))
         # Linux drops connections to a listener whose queue is full.
         for _ in range(2):
             filler = self._stack.enter_context(socket.socket())
             filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
+            filler.connect_ex(address)
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -127,10 +128,6 @@ class _Connection(socketserver.BaseRequestHandler):
         no_linger = struct.pack("ii", 1, 0)
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
         self.request.close()
-
-
-def _listener(port: int, backlog: int) -> socket.socket:
-    return socket.create_server(("127.0.0.1", port), backlog=backlog)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from libs.processes.testing import paused, wait_until
-from services.web.testing import Tracker, statuses, tracker
+from services.web.testing import SORRY, Tracker, statuses, tracker
 
 SLOW_CLIENTS = 200
 VISITORS = 100
@@ -22,7 +22,6 @@ FULL_SECONDS = 40  # to answer what the buffers hold, on a busy machine
 HOST = b" HTTP/1.1\r\nHost: x\r\n"
 VIEW = b"GET /" + HOST + b"\r\n"
 LIVE = b"GET /livez" + HOST + b"\r\n"
-SORRY = "Sorry, something went wrong \N{PENSIVE FACE}".encode()
 
 
 @pytest.fixture(name="started")
@@ -97,7 +96,7 @@ def test_should_stay_live_while_redis_hangs_and_many_wait(
     assert slow_seconds < sum(seconds) / 2
     for visitor in visitors:
         answer = b""
-        while SORRY not in answer:
+        while SORRY.encode() not in answer:
             answer += visitor.recv(4096)
 
 

@@ -24,9 +24,9 @@ from libs.processes.testing import wait_until, wait_until_ended
 from libs.redis_access.connection import connect
 from libs.redis_access.embedded import embedded_redis
 from libs.redis_access.fault_proxy import Fault, fault_proxy
+from services.web.testing import SORRY
 
 PASSWORD = "the first password"  # nosec B105  # of a Redis that only tests can reach
-SORRY = "Sorry, something went wrong \N{PENSIVE FACE}"
 
 _VISITORS = 32
 _WORKERS = 2

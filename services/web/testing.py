@@ -18,6 +18,9 @@ import requests
 
 from libs.processes.testing import wait_until, wait_until_ended
 
+SORRY = "Sorry, something went wrong \N{PENSIVE FACE}"
+"""The text of the error page."""
+
 
 @dataclass
 class Tracker:
