@@ -1,0 +1,181 @@
+"""The sites whose views are counted. Views of other sites are refused."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import redis
+
+from libs.redis_access.replies import text
+
+PREFIX = "v2"
+"""The version of the storage, the first part of every key; docs/storage.md describes them."""
+
+SITES_KEY = f"{PREFIX}:sites"
+_NEXT_SITE_KEY = f"{PREFIX}:next_site"
+
+DEFAULTS: dict[str, str | int] = {
+    "zone": "UTC",
+    "public": 0,
+    "client_limit": 1_000,
+    "site_limit": 1_000_000,
+}
+"""The settings of a new site, as the attributes of Site describe them."""
+
+
+class UnknownSite(LookupError):
+    """No site has this name."""
+
+
+class SiteExists(ValueError):
+    """A site has this name already."""
+
+
+class InvalidSetting(ValueError):
+    """A site cannot have this setting; the message says why."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A registered site."""
+
+    key: str
+    """The first part of its keys. The braces keep all of them in one slot of a Redis Cluster."""
+    name: str
+    """As libs.page_views.sites.site_name returns it, such as example.org."""
+    zone: ZoneInfo
+    """The time zone that cuts its days and months."""
+    public: bool
+    """Whether anyone may read its numbers."""
+    client_limit: int
+    """How many views a client may send per minute; 0 is no limit."""
+    site_limit: int
+    """How many views all clients together may send per minute; 0 is no limit."""
+
+
+def add_site(client: redis.Redis, name: str, **settings: str | int) -> Site:
+    """Register a site. Settings are those of DEFAULTS.
+
+    Raises SiteExists, InvalidSetting, or redis.RedisError.
+    """
+    _check(settings)
+    key = f"{PREFIX}:{{{client.incr(_NEXT_SITE_KEY)}}}"
+    _store(client, key, {**DEFAULTS, **settings, "name": name, "created": int(time.time())})
+    if not client.hsetnx(SITES_KEY, name, key):
+        client.delete(key)
+        raise SiteExists(f"{name} is registered already")
+    return find_site(client, name)
+
+
+def find_site(client: redis.Redis, name: str) -> Site:
+    """Return a site. Raises UnknownSite, or redis.RedisError."""
+    key = text(client.hget(SITES_KEY, name) or "")
+    settings = {text(field): text(value) for field, value in client.hgetall(key).items()}
+    if not settings:
+        raise UnknownSite(f"{name} is not registered")
+    return Site(
+        key,
+        name,
+        ZoneInfo(settings["zone"]),
+        settings["public"] == "1",
+        int(settings["client_limit"]),
+        int(settings["site_limit"]),
+    )
+
+
+def all_sites(client: redis.Redis) -> Iterator[Site]:
+    """Yield all sites by name. Raises redis.RedisError."""
+    for name in sorted(map(text, client.hkeys(SITES_KEY))):
+        yield find_site(client, name)
+
+
+def change_site(client: redis.Redis, site: Site, **settings: str | int) -> None:
+    """Set settings, named as in DEFAULTS. Processes notice within SiteCache.SECONDS.
+
+    Raises InvalidSetting, or redis.RedisError.
+    """
+    _check(settings)
+    _store(client, site.key, settings)
+
+
+def rename_site(client: redis.Redis, site: Site, name: str) -> None:
+    """Give a site another name. Raises SiteExists, or redis.RedisError."""
+    if not client.hsetnx(SITES_KEY, name, site.key):
+        raise SiteExists(f"{name} is registered already")
+    client.hset(site.key, "name", name)
+    client.hdel(SITES_KEY, site.name)
+
+
+def remove_site(client: redis.Redis, site: Site) -> None:
+    """Remove a site and everything that was counted for it. Raises redis.RedisError.
+
+    From its first step on no view is counted; if it fails, repeat it to remove the rest.
+    """
+    client.delete(site.key)
+    for key in client.scan_iter(match=f"{site.key}:*", count=1000):
+        client.unlink(key)
+    client.hdel(SITES_KEY, site.name)
+
+
+def _store(client: redis.Redis, key: str, settings: Mapping[str, str | int]) -> None:
+    client.hset(key, items=[part for setting in settings.items() for part in setting])
+
+
+def _check(settings: dict[str, str | int]) -> None:
+    unknown = settings.keys() - DEFAULTS.keys()
+    if unknown:
+        raise InvalidSetting(f"{min(unknown)} is no setting; there are {', '.join(DEFAULTS)}")
+    zone = str(settings.get("zone", "UTC"))
+    try:
+        ZoneInfo(zone)
+    except (ValueError, OSError) as error:
+        raise InvalidSetting(f"{zone[:50]!r} is no time zone, such as Europe/Paris") from error
+    for name in ("client_limit", "site_limit"):
+        if int(settings.get(name, 0)) < 0:
+            raise InvalidSetting(f"{name} is negative; 0 is no limit")
+
+
+class SiteCache:
+    """The sites as one process knows them, which saves a call to Redis for each view."""
+
+    SECONDS = 5
+    """How long a change of a site's settings may go unnoticed."""
+
+    UNKNOWN_SECONDS = 0.25
+    """How long a name that is not registered is believed to be so."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._sites: dict[str, tuple[float, Site]] = {}
+        self._unknown: dict[str, float] = {}
+
+    def get(self, name: str) -> Site:
+        """Return a site. Raises UnknownSite, or redis.RedisError if it was never known.
+
+        While Redis fails, sites stay as they were.
+        """
+        now = time.monotonic()
+        asked, site = self._sites.get(name, (0.0, None))
+        if site and now - asked < self.SECONDS:
+            return site
+        if now - self._unknown.get(name, -1) < self.UNKNOWN_SECONDS:
+            raise UnknownSite(f"{name} is not registered")
+        try:
+            site = find_site(self._client, name)
+        except redis.RedisError:
+            if site is None:
+                raise
+        except UnknownSite:
+            self._sites.pop(name, None)
+            if len(self._unknown) > 1000:
+                self._unknown.clear()
+            self._unknown[name] = now
+            raise
+        self._unknown.pop(name, None)
+        self._sites[name] = (now, site)
+        return site
+
+    def forget(self, name: str) -> None:
+        """Ask for a site again when it is next wanted."""
+        self._sites.pop(name, None)

@@ -1,0 +1,75 @@
+"""Tell visitors of one day apart without storing who they are.
+
+A visitor is a hash of their network and user agent, keyed with a random salt. Each site has a new
+salt every day (of the site's time zone), and Redis forgets it after SALT_SECONDS. Then nobody, the
+operator included, can compute a visitor's hash again.
+"""
+
+import hashlib
+import secrets
+import socket
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import cast
+
+import redis
+
+SALT_SECONDS = 48 * 3600
+"""How long a salt is kept: its own day, and the next, to recognize visitors after midnight."""
+
+_SALT_BYTES = 16
+_HASH_BYTES = 8
+_MOST_SALTS = 1000
+_NAT64 = bytes.fromhex("0064ff9b0000000000000000")
+_MAPPED = bytes(10) + b"\xff\xff"
+
+
+@dataclass(frozen=True)
+class Client:
+    """Where a request comes from. Neither part is stored or logged."""
+
+    network: bytes
+    """As network_of returns it."""
+    user_agent: str
+
+    def hash(self, salt: bytes) -> str:
+        """Return the visitor as 16 hexadecimal digits."""
+        text = self.network + self.user_agent.encode(errors="surrogatepass")
+        return hashlib.blake2b(text, key=salt, digest_size=_HASH_BYTES).hexdigest()
+
+
+def network_of(address: str) -> bytes:
+    """Return the 4 bytes of an IPv4 address, or the first 8 of an IPv6 address: a household's /64.
+
+    An IPv4 address that is mapped into IPv6 (::ffff:0:0/96, 64:ff9b::/96) counts as itself. What is
+    no address, such as the path of a Unix socket, is one network of its own: b"".
+    """
+    try:
+        return socket.inet_pton(socket.AF_INET, address)
+    except OSError:
+        pass
+    try:
+        packed = socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
+    except (OSError, ValueError):
+        return b""
+    return packed[12:] if packed[:12] in (_MAPPED, _NAT64) else packed[:8]
+
+
+class Salts:
+    """The salts of a process, by the site's key and day, such as 2026-11-25."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._known: OrderedDict[str, bytes] = OrderedDict()
+
+    def of(self, site_key: str, day: str) -> bytes:
+        """Return the salt of a day; make it if it is the day's first. Raises redis.RedisError."""
+        name = f"{site_key}:salt:{day}"
+        salt = self._known.get(name)
+        if salt is None:
+            new = secrets.token_bytes(_SALT_BYTES)
+            kept = self._client.set(name, new, nx=True, get=True, ex=SALT_SECONDS)
+            salt = self._known[name] = cast(bytes | None, kept) or new
+            if len(self._known) > _MOST_SALTS:
+                self._known.popitem(last=False)
+        return salt
