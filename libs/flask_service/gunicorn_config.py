@@ -23,6 +23,8 @@ graceful_timeout = 5  # seconds; a request takes less than 1
 # and for the next request on the same connection. Slower clients are disconnected.
 keepalive = 5
 
+sendfile = False  # libs.flask_service.worker sends answers in one piece
+
 # Larger requests are refused. libs.flask_service.worker limits their content.
 limit_request_line = 4094  # bytes
 limit_request_fields = 50

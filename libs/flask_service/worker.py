@@ -76,12 +76,46 @@ class Worker(GeventWorker):  # type: ignore[misc]  # Gunicorn ships no types
             close_graceful(client)
 
 
+class _Gathered:
+    """A connection that sends nothing before it is flushed or has HELD_BYTES."""
+
+    HELD_BYTES = 64 * 1024
+
+    def __init__(self, connection: socket) -> None:
+        self._connection = connection
+        self._held = bytearray()
+
+    def sendall(self, data: bytes) -> None:
+        """Hold data back."""
+        self._held += data
+        if len(self._held) > self.HELD_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was held back."""
+        held, self._held = self._held, bytearray()
+        if held:
+            self._connection.sendall(held)
+
+
 class _Response(wsgi.Response):  # type: ignore[misc]  # Gunicorn ships no types
-    """A response that does not name the server."""
+    """A response that does not name the server, and whose head and content are sent together.
+
+    A call to send is the dearest part of a small answer. gunicorn_config.py turns sendfile off,
+    which needs the connection itself.
+    """
+
+    def __init__(self, req: Any, sock: socket, cfg: Any) -> None:
+        super().__init__(req, _Gathered(sock), cfg)
 
     def default_headers(self) -> list[str]:
         """Return the lines of the status and of Gunicorn's own headers."""
         return [line for line in super().default_headers() if not line.startswith("Server:")]
+
+    def close(self) -> None:
+        """End the response."""
+        super().close()
+        self.sock.flush()
 
 
 wsgi.Response = _Response  # wsgi.create() makes it; Gunicorn has no setting
