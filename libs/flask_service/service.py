@@ -68,10 +68,11 @@ def create_service(
 
     @app.before_request
     def refuse_content() -> None:
-        """Refuse content of any type: no page takes any. Unknown pages and methods come first."""
+        """Refuse content where only POST takes any. Unknown pages and methods come first."""
         length = request.environ.get("CONTENT_LENGTH")  # faster than request.content_length
-        if length and length != "0" and not request.routing_exception:
-            raise UnsupportedMediaType()
+        if length and length != "0" and request.url_rule:
+            if "POST" not in (request.url_rule.methods or ()):
+                raise UnsupportedMediaType()
 
     @app.after_request
     def add_headers(response: Response) -> Response:

@@ -5,9 +5,12 @@ from flask import Flask, Response, request
 
 from libs.flask_service.service import create_service, plain_text
 from libs.page_views.counting import PageViewCounter
+from libs.page_views.queue import Queue
 from libs.page_views.readiness import why_not_ready
+from libs.page_views.recording import Recorder
 from libs.redis_access.connection import connect_from_environment, replicas_from_environment
 from libs.redis_access.durability import why_data_could_be_lost
+from services.web.ingest import Ingest, views_call
 
 
 def create_app(client: redis.Redis | None = None) -> Flask:
@@ -24,6 +27,10 @@ def create_app(client: redis.Redis | None = None) -> Flask:
         why_not_ready=lambda: why_not_ready(redis_client),
         warnings=lambda: why_data_could_be_lost(redis_client, replicas),
     )
+
+    recorder = Recorder(redis_client, replicas)
+    ingest = Ingest(redis_client, recorder.sites, Queue(recorder))
+    app.register_blueprint(views_call(ingest))
 
     @app.get("/")
     def index() -> Response:

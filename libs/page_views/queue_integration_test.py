@@ -1,0 +1,116 @@
+"""Tests of views that wait while Redis is away."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from libs.page_views import queue as queue_module
+from libs.page_views.queue import Queue, QueueFull
+from libs.page_views.reading import Count, totals
+from libs.page_views.recording import COUNTED, Recorder, View
+from libs.page_views.registry import Site, add_site, find_site
+from libs.processes.testing import wait_until
+from libs.redis_access.connection import connect
+from libs.redis_access.embedded import embedded_redis
+
+
+def view(path: str = "/a") -> View:
+    """Return a view of this moment by nobody."""
+    return View(path, time.time())
+
+
+@pytest.fixture(name="client")
+def _client(data_dir: Path) -> Iterator[redis.Redis]:
+    """Yield a client of a Redis that has a site, and is away."""
+    with embedded_redis(data_dir) as server, contextlib.closing(connect(server.url)) as client:
+        add_site(client, "example.org")
+    with contextlib.closing(connect(server.url)) as client:
+        yield client
+
+
+def test_should_record_waiting_views_once_when_redis_is_back(
+    client: redis.Redis, data_dir: Path
+) -> None:
+    # Given: views that Redis cannot take, one of them sent twice
+    queue = Queue(Recorder(client))
+    views = [view(f"/{i}") for i in range(3)]
+    assert queue.record("example.org", views) is None
+    assert queue.record("example.org", views[:1]) is None
+    assert queue.depth == 4
+    assert queue.age_seconds() > 0
+
+    # When: it is back
+    with embedded_redis(data_dir):
+        wait_until(lambda: not queue.depth, "an empty queue")
+
+        # Then: each is counted once, and new ones are recorded at once
+        site = find_site(client, "example.org")
+        assert totals(client, site) == Count(3)
+        assert queue.record("example.org", [view()]) == [COUNTED]
+        assert (queue.age_seconds(), queue.discarded) == (0, 0)
+
+
+def test_should_accept_views_at_once_while_others_wait(client: redis.Redis) -> None:
+    queue = Queue(Recorder(client))
+    queue.record("example.org", [view()])
+    begin = time.perf_counter()
+    for _ in range(100):
+        assert queue.record("example.org", [view()]) is None
+    assert time.perf_counter() - begin < 0.5
+
+
+def test_should_refuse_more_views_than_it_has_room_for(
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_module, "MAX_VIEWS", 3)
+    queue = Queue(Recorder(client))
+    queue.record("example.org", [view(), view()])
+    with pytest.raises(QueueFull):
+        queue.record("example.org", [view(), view()])
+    assert (queue.depth, queue.discarded) == (2, 2)
+    queue.record("example.org", [view()])
+
+
+def test_should_discard_views_that_waited_too_long(
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(queue_module, "MAX_SECONDS", 0)
+    queue = Queue(Recorder(client))
+    queue.record("example.org", [view()])
+    wait_until(lambda: queue.discarded == 1, "a discarded view")
+    assert queue.depth == 0
+    assert "1 waiting views are discarded: Redis was away for too long" in caplog.text
+
+
+def test_should_discard_views_of_a_site_that_is_not_registered(
+    client: redis.Redis, data_dir: Path
+) -> None:
+    queue = Queue(Recorder(client))
+    queue.record("unknown.example", [view()])
+    with embedded_redis(data_dir):
+        wait_until(lambda: queue.discarded == 1, "a discarded view")
+    assert queue.depth == 0
+
+
+def test_should_not_let_views_that_redis_refuses_hold_up_others(
+    client: redis.Redis, data_dir: Path
+) -> None:
+    # Given: views of two sites wait, and Redis cannot count those of the first
+    queue = Queue(Recorder(client))
+    with embedded_redis(data_dir):
+        broken: Site = find_site(client, "example.org")
+        other = add_site(client, "other.example")
+        client.hset(f"{broken.key}:all", "views", "many")
+        queue.record(broken.name, [view()])
+        assert queue.depth == 1
+
+        # When: a view of the other site comes
+        queue.record(other.name, [view()])
+
+        # Then: it is counted although the first still waits
+        wait_until(lambda: totals(client, other).views == 1, "a counted view")
+        assert queue.depth == 1
