@@ -4,6 +4,7 @@ They keep their nonces, so a view is recorded once even if Redis had it before i
 A queue ends with its process: its views are acknowledged as accepted, not as stored.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -29,7 +30,7 @@ class QueueFull(Exception):
     """Redis is away, and there is no room for more views."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Waiting:
     site_name: str
     views: Sequence[View]
@@ -81,6 +82,14 @@ class Queue:
                 self._sender.start()
         return None
 
+    def close(self) -> None:
+        """Give up the views that wait; log how many, if any. The process ends."""
+        with self._mutex:
+            waiting, self._waiting = self._waiting, deque()
+            self.depth = 0
+        for each in waiting:
+            self._discard(each, "the process ends")
+
     def _send(self) -> None:
         """Record what waits until nothing does."""
         while True:
@@ -88,20 +97,26 @@ class Queue:
                 if not self._waiting:
                     self._sender = None
                     return
-                waiting = self._waiting.popleft()
+                waiting = self._waiting[0]
             try:
                 self._recorder.record(waiting.site_name, waiting.views, waiting.limited)
             except redis.RedisError:
                 if time.monotonic() - waiting.since < MAX_SECONDS:
-                    # At the end, so that views which Redis refuses do not hold up others.
-                    self._waiting.append(waiting)
+                    with self._mutex:  # views that Redis refuses must not hold up others
+                        self._waiting.rotate(-1)
                     time.sleep(_PAUSE_SECONDS)
                     continue
-                self._discard(waiting, "Redis was away for too long")
+                problem = "Redis was away for too long"
             except UnknownSite as error:
-                self._discard(waiting, str(error))
-            self.depth -= len(waiting.views)
+                problem = str(error)
+            else:
+                problem = ""
+            with self._mutex, contextlib.suppress(ValueError):  # it was closed
+                self._waiting.remove(waiting)
+                self.depth -= len(waiting.views)
+            if problem:
+                self._discard(waiting, problem)
 
-    def _discard(self, waiting: _Waiting, reason: str) -> None:
+    def _discard(self, waiting: _Waiting, problem: str) -> None:
         self.discarded += len(waiting.views)
-        _logger.error("%d waiting views are discarded: %s", len(waiting.views), reason)
+        _logger.error("%d waiting views are discarded: %s", len(waiting.views), problem)

@@ -32,11 +32,16 @@ def _client(data_dir: Path) -> Iterator[redis.Redis]:
         yield client
 
 
+@pytest.fixture(name="queue")
+def _queue(client: redis.Redis) -> Iterator[Queue]:
+    with contextlib.closing(Queue(Recorder(client))) as queue:
+        yield queue
+
+
 def test_should_record_waiting_views_once_when_redis_is_back(
-    client: redis.Redis, data_dir: Path
+    queue: Queue, client: redis.Redis, data_dir: Path
 ) -> None:
     # Given: views that Redis cannot take, one of them sent twice
-    queue = Queue(Recorder(client))
     views = [view(f"/{i}") for i in range(3)]
     assert queue.record("example.org", views) is None
     assert queue.record("example.org", views[:1]) is None
@@ -54,8 +59,7 @@ def test_should_record_waiting_views_once_when_redis_is_back(
         assert (queue.age_seconds(), queue.discarded) == (0, 0)
 
 
-def test_should_accept_views_at_once_while_others_wait(client: redis.Redis) -> None:
-    queue = Queue(Recorder(client))
+def test_should_accept_views_at_once_while_others_wait(queue: Queue) -> None:
     queue.record("example.org", [view()])
     begin = time.perf_counter()
     for _ in range(100):
@@ -64,10 +68,9 @@ def test_should_accept_views_at_once_while_others_wait(client: redis.Redis) -> N
 
 
 def test_should_refuse_more_views_than_it_has_room_for(
-    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_module, "MAX_VIEWS", 3)
-    queue = Queue(Recorder(client))
     queue.record("example.org", [view(), view()])
     with pytest.raises(QueueFull):
         queue.record("example.org", [view(), view()])
@@ -76,10 +79,9 @@ def test_should_refuse_more_views_than_it_has_room_for(
 
 
 def test_should_discard_views_that_waited_too_long(
-    client: redis.Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(queue_module, "MAX_SECONDS", 0)
-    queue = Queue(Recorder(client))
     queue.record("example.org", [view()])
     wait_until(lambda: queue.discarded == 1, "a discarded view")
     assert queue.depth == 0
@@ -87,9 +89,8 @@ def test_should_discard_views_that_waited_too_long(
 
 
 def test_should_discard_views_of_a_site_that_is_not_registered(
-    client: redis.Redis, data_dir: Path
+    queue: Queue, data_dir: Path
 ) -> None:
-    queue = Queue(Recorder(client))
     queue.record("unknown.example", [view()])
     with embedded_redis(data_dir):
         wait_until(lambda: queue.discarded == 1, "a discarded view")
@@ -97,10 +98,9 @@ def test_should_discard_views_of_a_site_that_is_not_registered(
 
 
 def test_should_not_let_views_that_redis_refuses_hold_up_others(
-    client: redis.Redis, data_dir: Path
+    queue: Queue, client: redis.Redis, data_dir: Path
 ) -> None:
     # Given: views of two sites wait, and Redis cannot count those of the first
-    queue = Queue(Recorder(client))
     with embedded_redis(data_dir):
         broken: Site = find_site(client, "example.org")
         other = add_site(client, "other.example")
@@ -113,4 +113,14 @@ def test_should_not_let_views_that_redis_refuses_hold_up_others(
 
         # Then: it is counted although the first still waits
         wait_until(lambda: totals(client, other).views == 1, "a counted view")
-        assert queue.depth == 1
+        wait_until(lambda: queue.depth == 1, "only the first to wait")
+
+
+def test_should_say_how_many_views_are_lost_when_the_process_ends(
+    client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue = Queue(Recorder(client))
+    queue.record("example.org", [view(), view()])
+    queue.close()
+    assert (queue.depth, queue.discarded) == (0, 2)
+    assert "2 waiting views are discarded: the process ends" in caplog.text

@@ -1,5 +1,7 @@
 """A web service that counts the views of its page and shows their number."""
 
+import atexit
+
 import redis
 from flask import Flask, Response, request
 
@@ -29,7 +31,9 @@ def create_app(client: redis.Redis | None = None) -> Flask:
     )
 
     recorder = Recorder(redis_client, replicas)
-    ingest = Ingest(redis_client, recorder.sites, Queue(recorder))
+    queue = Queue(recorder)
+    atexit.register(queue.close)
+    ingest = Ingest(redis_client, recorder.sites, queue)
     app.register_blueprint(views_call(ingest))
 
     @app.get("/")
