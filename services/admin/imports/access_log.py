@@ -82,10 +82,11 @@ def read_views(
 
 def _page(request: str, status: str) -> str:
     """Return the path and query of a page that was viewed. Raises LineError if none was."""
-    method, target, protocol, *_ = *request.split(" "), "", ""
-    path = target if target[:1] == "/" else _path_of_url(target)
-    if not protocol.startswith("HTTP/"):
+    parts = request.split(" ")
+    if len(parts) != 3 or not parts[2].startswith("HTTP/"):
         raise LineError("not_http")
+    method, target, _ = parts
+    path = target if target.startswith("/") else _path_of_url(target)
     if method != "GET":
         raise LineError("not_get")
     if status not in _STATUSES:

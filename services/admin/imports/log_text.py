@@ -38,8 +38,9 @@ def _parser(host: str, rest: str) -> LineParser:
 def _read(plain: re.Pattern[str], escaped: re.Pattern[str], line: bytes) -> Fields:
     if len(line) > MAX_LINE_BYTES:
         raise LineError("too_long")
-    has_escapes = b"\\" in line
-    found = (escaped if has_escapes else plain).match(line.decode("utf-8", "surrogateescape"))
+    text = line.decode("utf-8", "surrogateescape")
+    has_escapes = "\\" in text
+    found = (escaped if has_escapes else plain).match(text)
     if not found:
         raise LineError("malformed")
     host, address, minute, second, zone, request, status, referrer, agent = found.groups()
