@@ -12,6 +12,7 @@ from libs.page_views.readiness import why_not_ready
 from libs.page_views.recording import Recorder
 from libs.redis_access.connection import connect_from_environment, replicas_from_environment
 from libs.redis_access.durability import why_data_could_be_lost
+from services.web.images import images
 from services.web.ingest import Ingest, views_call
 
 
@@ -35,6 +36,7 @@ def create_app(client: redis.Redis | None = None) -> Flask:
     atexit.register(queue.close)
     ingest = Ingest(redis_client, recorder.sites, queue)
     app.register_blueprint(views_call(ingest))
+    app.register_blueprint(images(redis_client, recorder.sites, queue, ingest))
 
     @app.get("/")
     def index() -> Response:

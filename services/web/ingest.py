@@ -104,6 +104,7 @@ class Ingest:
                 outcomes = [view.dropped or COUNTED for view in views]
             result.dropped.update(outcome for outcome in outcomes if outcome != COUNTED)
             result.accepted += outcomes.count(COUNTED)
+        g.dropped = result.dropped
         return result
 
     def may_override(self, sent: Iterable[SentView]) -> bool:
@@ -152,7 +153,6 @@ def views_call(ingest: Ingest) -> Blueprint:
             raise ServiceUnavailable(
                 "Redis cannot be reached; send the views again.", retry_after=_RETRY_SECONDS
             ) from error
-        g.dropped = result.dropped
         if not result.accepted and len(result.dropped) == 1:
             _refuse(*result.dropped)
         counts = {"accepted": result.accepted, "dropped": result.dropped.total()}
@@ -162,11 +162,16 @@ def views_call(ingest: Ingest) -> Blueprint:
     def add_headers(response: Response) -> Response:
         """Let pages of all origins send views, and name the reasons for drops."""
         response.headers.extend(FOR_ALL_ORIGINS)
-        if dropped := g.get("dropped"):
-            response.headers[DROPPED_HEADER] = ", ".join(dropped)
-        return response
+        return set_dropped_header(response)
 
     return blueprint
+
+
+def set_dropped_header(response: Response) -> Response:
+    """Name the reasons for which views of the current request were dropped, if any were."""
+    if dropped := g.get("dropped"):
+        response.headers[DROPPED_HEADER] = ", ".join(dropped)
+    return response
 
 
 def _refuse(reason: str) -> None:

@@ -1,0 +1,158 @@
+"""Tests of the script, the pixel and the badges that pages embed."""
+
+import gzip
+from xml.etree import ElementTree
+
+import pytest
+import redis
+from flask.testing import FlaskClient
+
+from libs.page_views.reading import Count, totals
+from libs.page_views.registry import Site, add_site
+from libs.redis_access.connection import connect
+from services.web.app import create_app
+from services.web.ingest import DROPPED_HEADER
+from services.web.pixel import PIXEL_GIF
+
+BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"}
+PIXEL = "/pixel.gif?site=example.org&path=/a"
+BADGE = "/badge.svg?site=example.org&path=/a"
+
+
+@pytest.fixture(name="site")
+def _site(redis_client: redis.Redis) -> Site:
+    return add_site(redis_client, "example.org", public=1)
+
+
+@pytest.fixture(name="web")
+def _web(redis_client: redis.Redis) -> FlaskClient:
+    return create_app(redis_client).test_client()
+
+
+def text_of(badge: str) -> str:
+    """Return what a badge says."""
+    title = ElementTree.fromstring(badge).find("{http://www.w3.org/2000/svg}title")  # nosec B314
+    assert title is not None and title.text
+    return title.text
+
+
+def test_should_count_a_view_by_a_pixel(
+    web: FlaskClient, redis_client: redis.Redis, site: Site
+) -> None:
+    response = web.get(f"{PIXEL}&referrer=https://other.example/&nonce=0123456789", headers=BROWSER)
+    again = web.get(f"{PIXEL}&nonce=0123456789", headers=BROWSER)
+    assert (response.status_code, response.mimetype) == (200, "image/gif")
+    assert response.data == again.data == PIXEL_GIF
+    assert "no-store" in response.headers["Cache-Control"]
+    assert response.headers.getlist("Cross-Origin-Resource-Policy") == ["cross-origin"]
+    assert totals(redis_client, site, "/a") == Count(1, 1)
+
+
+def test_should_take_the_path_from_the_page_that_shows_the_pixel(
+    web: FlaskClient, redis_client: redis.Redis, site: Site
+) -> None:
+    page = {"Referer": "https://example.org/from/here?x=1"}
+    web.get("/pixel.gif?site=example.org", headers={**BROWSER, **page})
+    assert totals(redis_client, site, "/from/here").views == 1
+
+
+def test_should_show_and_count_views_by_a_badge(
+    web: FlaskClient, redis_client: redis.Redis, site: Site
+) -> None:
+    badges = [web.get(BADGE, headers=BROWSER) for _ in range(2)]
+    assert [text_of(badge.text) for badge in badges] == ["views: 1", "views: 2"]
+    assert badges[0].mimetype == "image/svg+xml"
+    assert "no-store" in badges[0].headers["Cache-Control"]
+    assert totals(redis_client, site).views == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("", "views: 3"),
+        ("&show=visitors", "visitors: 1"),
+        ("&show=today", "today: 3"),
+        ("&label=%3Cb%3E%22%26", '<b>"&: 3'),
+        ("&path=/b", "views: 1"),
+        ("&path=/never", "views: 0"),
+        ("&path=/%2500", "views: 0"),
+        ("&path=/%00", "views: invalid path"),
+    ],
+)
+def test_should_show_a_number_without_counting(
+    web: FlaskClient, redis_client: redis.Redis, site: Site, query: str, text: str
+) -> None:
+    for path in ("/a", "/a", "/b"):
+        web.get(f"/pixel.gif?site=example.org&path={path}", headers=BROWSER)
+    url = f"/badge.svg?site=example.org&count=0{query}"
+    badge = web.get(url, headers=BROWSER)
+    assert text_of(badge.text) == text
+    assert badge.headers["Cache-Control"] == "public, max-age=60"
+    unchanged = web.get(url, headers={"If-None-Match": badge.headers["ETag"]})
+    assert unchanged.status_code == 304
+    assert totals(redis_client, site).views == 3
+
+
+def test_should_show_a_number_as_json(web: FlaskClient, site: Site) -> None:
+    response = web.get(f"/badge.json?site={site.name}&label=seen&colour=red")
+    assert response.json == {
+        "schemaVersion": 1,
+        "label": "seen",
+        "message": "0",
+        "color": "c62f22",
+    }
+
+
+@pytest.mark.parametrize("url", [PIXEL, BADGE])
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [("HEAD", BROWSER), ("GET", {**BROWSER, "DNT": "1"}), ("GET", {"User-Agent": "Googlebot"})],
+)
+def test_should_show_an_image_without_counting(
+    web: FlaskClient,
+    redis_client: redis.Redis,
+    site: Site,
+    url: str,
+    method: str,
+    headers: dict[str, str],
+) -> None:
+    response = web.open(url, method=method, headers=headers)
+    assert response.status_code == 200
+    assert response.mimetype.startswith("image/")
+    assert totals(redis_client, site).views == 0
+    assert (DROPPED_HEADER in response.headers) == (method == "GET")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("unknown.example", "unknown site"), ("private.example", "private")]
+)
+def test_should_show_an_image_for_sites_without_public_numbers(
+    web: FlaskClient, redis_client: redis.Redis, name: str, text: str
+) -> None:
+    add_site(redis_client, "private.example")
+    badge = web.get(f"/badge.svg?site={name}", headers=BROWSER)
+    assert (badge.status_code, text_of(badge.text)) == (200, f"views: {text}")
+    assert web.get(f"/pixel.gif?site={name}", headers=BROWSER).data == PIXEL_GIF
+    assert not redis_client.keys("*unknown*")
+
+
+@pytest.mark.parametrize("query", ["", "?site=", "?site=%00", "?site=" + "a" * 2000])
+@pytest.mark.parametrize("path", ["/pixel.gif", "/badge.svg"])
+def test_should_show_an_image_whatever_is_asked(web: FlaskClient, path: str, query: str) -> None:
+    response = web.get(path + query, headers=BROWSER)
+    assert (response.status_code, response.mimetype.partition("/")[0]) == (200, "image")
+
+
+def test_should_show_images_while_redis_is_away() -> None:
+    web = create_app(connect("redis://127.0.0.1:1")).test_client()
+    assert web.get(PIXEL, headers=BROWSER).data == PIXEL_GIF
+    assert text_of(web.get(BADGE, headers=BROWSER).text) == "views: ?"
+
+
+def test_should_serve_the_script_so_that_browsers_keep_it(web: FlaskClient) -> None:
+    script = web.get("/tracker.js")
+    assert script.mimetype == "text/javascript"
+    assert len(gzip.compress(script.data)) <= 1024
+    assert script.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    headers = {"If-None-Match": script.headers["ETag"]}
+    assert web.get("/tracker.js", headers=headers).status_code == 304
