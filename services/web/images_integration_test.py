@@ -75,7 +75,7 @@ def test_should_show_and_count_views_by_a_badge(
         ("&label=%3Cb%3E%22%26", '<b>"&: 3'),
         ("&path=/b", "views: 1"),
         ("&path=/never", "views: 0"),
-        ("&path=/%2500", "views: 0"),
+        ("&path=/%2500", "views: invalid path"),
         ("&path=/%00", "views: invalid path"),
     ],
 )
