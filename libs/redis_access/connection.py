@@ -40,7 +40,7 @@ _LIMITS: dict[str, Any] = {
 }
 
 
-class RedisUrlError(ValueError):
+class RedisSettingError(ValueError):
     """Invalid setting. The message names the variable and the error, never the password."""
 
 
@@ -48,13 +48,13 @@ class PasswordFile(CredentialProvider):
     """Reads the password for each new connection, so a new password needs no restart."""
 
     def __init__(self, path: str, user: str | None) -> None:
-        """Check that the file has a password. Raises RedisUrlError."""
+        """Check that the file has a password. Raises RedisSettingError."""
         self._path = path
         self._user = user
         try:
             self.get_credentials()
         except redis.AuthenticationError as error:
-            raise RedisUrlError(str(error)) from error
+            raise RedisSettingError(str(error)) from error
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
         """Return the user, if there is one, and the password. Raises AuthenticationError."""
@@ -75,8 +75,8 @@ class PasswordFile(CredentialProvider):
 def connect_from_environment() -> redis.Redis:
     """Return a client for the server at REDIS_URL, redis://localhost:6379 by default.
 
-    The password may be in the file named by REDIS_PASSWORD_FILE. Raises RedisUrlError if a variable
-    is invalid.
+    The password may be in the file named by REDIS_PASSWORD_FILE. Raises RedisSettingError if a
+    variable is invalid.
     """
     password_file = os.environ.get(PASSWORD_FILE_VARIABLE)
     return connect(os.environ.get(VARIABLE, DEFAULT_URL), password_file)
@@ -85,12 +85,12 @@ def connect_from_environment() -> redis.Redis:
 def replicas_from_environment() -> int:
     """Return how many replicas must have a view before it is acknowledged: REDIS_REPLICAS, or 0.
 
-    Raises RedisUrlError if it is not a number from 0 to 9.
+    Raises RedisSettingError if it is not a number from 0 to 9.
     """
     value = os.environ.get(REPLICAS_VARIABLE, "0")
     if value.isdecimal() and len(value) == 1:
         return int(value)
-    raise RedisUrlError(f"{REPLICAS_VARIABLE} must be a number from 0 to 9, not {value[:20]!r}")
+    raise RedisSettingError(f"{REPLICAS_VARIABLE} must be a number from 0 to 9, not {value[:20]!r}")
 
 
 def connect(url: str, password_file: str | None = None) -> redis.Redis:
@@ -99,8 +99,8 @@ def connect(url: str, password_file: str | None = None) -> redis.Redis:
     url begins with redis://, rediss:// (TLS), unix:// or redis+sentinel://. The last names
     Sentinels and the group whose primary they know: redis+sentinel://host:port,host:port/group.
     Create one client per process and share it between threads; it reconnects in a forked child.
-    Raises RedisUrlError if url is malformed, if a file of certificates that it names is unusable,
-    or if password_file has no password.
+    Raises RedisSettingError if url is malformed, if a file of certificates that it names is
+    unusable, or if password_file has no password.
     """
     urls, group = [url], ""
     if url.startswith(_SENTINEL):
@@ -141,7 +141,7 @@ def _sentinels(url: str) -> tuple[list[str], str]:
 
 
 def _check(url: str) -> None:
-    """Raise RedisUrlError if url is malformed; never quote a possible part of a password."""
+    """Raise RedisSettingError if url is malformed; never quote a possible part of a password."""
     _require(url, f"is empty; unset it to use {DEFAULT_URL}")
     _require(url.isprintable() and " " not in url, "holds white space or an unprintable character")
     scheme, separator, _ = url.partition("://")
@@ -152,7 +152,9 @@ def _check(url: str) -> None:
         port = parts.port
         options = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     except ValueError:  # not chained, because its text quotes the URL
-        raise RedisUrlError(f"{VARIABLE} has a malformed host, port or option {_ENCODE}") from None
+        raise RedisSettingError(
+            f"{VARIABLE} has a malformed host, port or option {_ENCODE}"
+        ) from None
     _require(not parts.fragment, f"has a part after # {_ENCODE}")
     unknown = {name for name, _ in options} - _OPTIONS
     _require(not unknown, f"has an option other than {', '.join(sorted(_OPTIONS))} {_ENCODE}")
@@ -170,7 +172,7 @@ def _check(url: str) -> None:
 
 
 def _check_certificates(options: dict[str, Any]) -> None:
-    """Raise RedisUrlError if a file for TLS cannot be used; redis-py reads it when it connects."""
+    """Raise RedisSettingError if a file for TLS is unusable; redis-py reads it when it connects."""
     if options.get("connection_class") is not redis.SSLConnection:
         given = options.keys() & _TLS_OPTIONS
         _require(not given, "has options for TLS; begin it with rediss://")
@@ -186,7 +188,7 @@ def _check_certificates(options: dict[str, Any]) -> None:
             loads[name](options[name])
         except (OSError, ValueError) as error:
             problem = getattr(error, "strerror", None) or error
-            raise RedisUrlError(
+            raise RedisSettingError(
                 f"{VARIABLE} has {name}={options[name][:100]}, which is unusable: {problem}"
             ) from error
 
@@ -212,4 +214,4 @@ def _can_be_a_host(name: str) -> bool:
 
 def _require(condition: object, problem: str) -> None:
     if not condition:
-        raise RedisUrlError(f"{VARIABLE} {problem}")
+        raise RedisSettingError(f"{VARIABLE} {problem}")

@@ -5,7 +5,7 @@ import re
 import pytest
 import redis
 
-from libs.redis_access.connection import RedisUrlError, connect, connect_from_environment
+from libs.redis_access.connection import RedisSettingError, connect, connect_from_environment
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_should_take_every_part_of_a_url(url: str, expected: dict[str, object]) 
     ],
 )
 def test_should_say_what_is_wrong_with_a_url(url: str, problem: str) -> None:
-    with pytest.raises(RedisUrlError) as caught:
+    with pytest.raises(RedisSettingError) as caught:
         connect(url)
     assert str(caught.value).startswith("REDIS_URL ")
     assert problem in str(caught.value)
@@ -70,7 +70,7 @@ def test_should_say_what_is_wrong_with_a_url(url: str, problem: str) -> None:
 @pytest.mark.parametrize("scheme", ["redis", "rediss", "ftp"])
 def test_should_never_print_a_password(scheme: str, user: str, mistake: str) -> None:
     url = f"{scheme}://{user}:{mistake}@localhost:6379/0"
-    with pytest.raises(RedisUrlError) as caught:
+    with pytest.raises(RedisSettingError) as caught:
         connect(url)
     message = re.sub("user|database|sentinel", "", str(caught.value))
     assert "se" not in message

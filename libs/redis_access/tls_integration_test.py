@@ -8,7 +8,7 @@ import pytest
 import redis
 import trustme
 
-from libs.redis_access.connection import RedisUrlError, connect
+from libs.redis_access.connection import RedisSettingError, connect
 from libs.redis_access.tls_proxy import tls_proxy
 
 HOST = "localhost"
@@ -90,7 +90,7 @@ def test_should_say_in_one_line_that_a_file_is_unusable(
         file.write_text(content)
 
     # When
-    with pytest.raises(RedisUrlError) as caught:
+    with pytest.raises(RedisSettingError) as caught:
         connect(f"rediss://{HOST}?{option}={file}")
 
     # Then
@@ -106,5 +106,5 @@ def test_should_say_in_one_line_that_a_key_belongs_to_another_certificate(
     authority.issue_cert(HOST).cert_chain_pems[0].write_to_path(str(tmp_path / "certificate.pem"))
     authority.issue_cert(HOST).private_key_pem.write_to_path(str(tmp_path / "key.pem"))
     files = f"ssl_certfile={tmp_path}/certificate.pem&ssl_keyfile={tmp_path}/key.pem"
-    with pytest.raises(RedisUrlError, match="key values mismatch"):
+    with pytest.raises(RedisSettingError, match="key values mismatch"):
         connect(f"rediss://{HOST}?{files}")

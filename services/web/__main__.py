@@ -10,7 +10,7 @@ from libs.flask_service.server import serve
 from libs.flask_service.settings import SettingError, check_settings
 from libs.page_views.readiness import why_not_ready
 from libs.redis_access.connection import (
-    RedisUrlError,
+    RedisSettingError,
     connect_from_environment,
     replicas_from_environment,
 )
@@ -24,12 +24,12 @@ def main() -> None:
         check_settings()
         report_redis()
         serve("services.web.app:create_app()")
-    except (SettingError, RedisUrlError) as error:
+    except (SettingError, RedisSettingError) as error:
         sys.exit(f"web: {error}")
 
 
 def report_redis() -> None:
-    """Print how Redis could lose data, or why it cannot be used yet. Raises RedisUrlError."""
+    """Print how Redis could lose data, or why it cannot be used yet. Raises RedisSettingError."""
     logging.basicConfig(format="web: warning: %(message)s")
     replicas = replicas_from_environment()
     with contextlib.closing(connect_from_environment()) as client:

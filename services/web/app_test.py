@@ -5,7 +5,7 @@ import logging
 import pytest
 from flask.testing import FlaskClient
 
-from libs.redis_access.connection import RedisUrlError, connect
+from libs.redis_access.connection import RedisSettingError, connect
 from services.web.app import create_app
 
 
@@ -44,6 +44,6 @@ def test_should_not_be_ready_without_redis(http_client: FlaskClient) -> None:
 
 def test_should_not_start_with_a_malformed_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "http://localhost")
-    with pytest.raises(RedisUrlError) as caught:
+    with pytest.raises(RedisSettingError) as caught:
         create_app()
     assert str(caught.value).startswith("REDIS_URL must begin with redis://, ")

@@ -17,7 +17,7 @@ import redis
 
 from libs.flask_service.settings import SettingError, check_settings
 from libs.processes.child import child_process
-from libs.redis_access.connection import VARIABLE, RedisUrlError, connect_from_environment
+from libs.redis_access.connection import VARIABLE, RedisSettingError, connect_from_environment
 from libs.redis_access.embedded import EmbeddedRedisError, embedded_redis
 
 DEFAULT_DATA_DIR = Path(".cache/redis")
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
             _serve(options, stack)
     except KeyboardInterrupt:
         return 0
-    except (ServeError, SettingError, EmbeddedRedisError, RedisUrlError) as error:
+    except (ServeError, SettingError, EmbeddedRedisError, RedisSettingError) as error:
         print(f"serve: {error}", file=sys.stderr)
         return 1
 
