@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # The same script, with the same arguments, as for the page; only the random part is shorter.
-from libs.page_views.counting import _COUNT_ONCE, NONCE_SECONDS, PAGE_VIEWS_KEY
+from libs.page_views.counting import COUNT_ONCE, NONCE_SECONDS, PAGE_VIEWS_KEY
 
 _NONCE_KEY = f"{{{PAGE_VIEWS_KEY}}}:nonce:__rand_int__"
 _RUN_LOAD = Path(__file__).with_name("run_load.sh")
@@ -42,7 +42,7 @@ def call_script(port: int, connections: int, seconds: int) -> Load:
     """Count views in the Redis at a port, one view per call, for about that many seconds."""
     requests = 1000 * seconds * min(connections, 8)
     options = f"-p {port} -c {connections} -n {requests} -r 1000000000 --csv"
-    script = ("eval", _COUNT_ONCE, "2", PAGE_VIEWS_KEY, _NONCE_KEY, str(NONCE_SECONDS))
+    script = ("eval", COUNT_ONCE, "2", PAGE_VIEWS_KEY, _NONCE_KEY, str(NONCE_SECONDS))
     return parse_redis_benchmark(_run("redis-benchmark", *options.split(), *script), requests)
 
 

@@ -24,7 +24,7 @@ REPLICA_MILLISECONDS = 75
 # stored. GET follows because Lua rounds results of INCR above 2^53.
 # SET is also for a view that was counted before: WAIT waits for this write, and so for the earlier.
 # When you change commands or keys here, change _WOULD_COUNT in readiness.py too.
-_COUNT_ONCE = """
+COUNT_ONCE = """
 local answers = {}
 for i = 2, #KEYS do
   local answer = redis.call('GET', KEYS[i])
@@ -67,7 +67,7 @@ class PageViewCounter:
         # EVALSHA would need a second round trip when the server has forgotten the script.
         keys = (PAGE_VIEWS_KEY, *nonce_keys)
         with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.eval(_COUNT_ONCE, len(keys), *keys, NONCE_SECONDS)
+            pipeline.eval(COUNT_ONCE, len(keys), *keys, NONCE_SECONDS)
             if self._replicas:
                 pipeline.wait(self._replicas, REPLICA_MILLISECONDS)
             answers, *replicas = pipeline.execute()
