@@ -7,6 +7,7 @@ trip, and with appendfsync always one flush to disk. Databases call this group c
 
 import contextlib
 import copy
+import logging
 import os
 import threading
 import time
@@ -18,6 +19,7 @@ import redis
 
 _Item = TypeVar("_Item")
 _Answer = TypeVar("_Answer")
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -41,7 +43,8 @@ class GroupCommit(Generic[_Item, _Answer]):
     ) -> None:
         """Use call to send items. It returns their answers, in order, within that many seconds.
 
-        An exception among the answers concerns one item; one that call raises concerns them all.
+        An exception among the answers concerns one item; one that call raises concerns them all
+        and is logged once.
         """
         self._call = call
         self._longest_call_seconds = longest_call_seconds
@@ -93,6 +96,7 @@ class GroupCommit(Generic[_Item, _Answer]):
             answers = self._call([request.item for request in group])
         except Exception as raised:  # pylint: disable=broad-exception-caught  # it is their answer
             error = raised
+            _logger.warning("a call to Redis failed for %d requests: %s", len(group), error)
         finally:
             # Wake the next leader first: its call is under way while the others use their answers.
             self._choose_leader()

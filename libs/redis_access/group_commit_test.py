@@ -223,6 +223,28 @@ def test_should_let_another_greenlet_lead_when_one_ends(block: bool) -> None:
     assert output == "[[0], [1, 2]] [0, 1, 2]\n"
 
 
+def test_should_log_a_failed_call_once(caplog: pytest.LogCaptureFixture) -> None:
+    # Given
+    model = Model()
+    group_commit = GroupCommit(model.call, LONGEST_CALL_SECONDS)
+    views = [View(f"view {number}") for number in range(4)]
+    views[0].submit(group_commit, ENOUGH_TIME)
+    model.calls.get(timeout=DEADLINE_SECONDS)
+    for view in views[1:]:
+        view.submit(group_commit, ENOUGH_TIME)
+    waiting = group_commit._waiting  # pylint: disable=protected-access
+    wait_until(lambda: len(waiting) == 3, "the other views")
+
+    # When
+    model.endings.put("reply")
+    model.endings.put("reply lost")
+    for view in views:
+        view.join()
+
+    # Then
+    assert caplog.messages == ["a call to Redis failed for 3 requests: reply lost"]
+
+
 def test_should_start_empty_in_a_forked_process() -> None:
     # Given
     model = Model()

@@ -12,7 +12,6 @@ look-ups is set in libs/flask_service/gunicorn_config.py; elsewhere the system's
 own.
 """
 
-import logging
 import random
 import time
 from collections.abc import Callable
@@ -39,7 +38,6 @@ _TRANSIENT = (redis.ConnectionError, redis.TimeoutError)
 _FINAL = (AuthenticationError, AuthorizationError)  # redis-py calls them connection errors
 
 _Result = TypeVar("_Result")
-_logger = logging.getLogger(__name__)
 
 
 def slowest_attempt_seconds(client: redis.Redis) -> float:
@@ -84,6 +82,5 @@ def call_with_retries(client: redis.Redis, call: Callable[[float], _Result]) -> 
             too_late = time.monotonic() + pause + slowest_attempt_seconds(client) > deadline
             if isinstance(error, _FINAL) or attempt == ATTEMPTS or too_late:
                 raise
-            _logger.warning("Redis failed at attempt %d, trying again: %s", attempt, error)
         time.sleep(pause)
         attempt += 1
