@@ -66,13 +66,15 @@ class PageViewCounter:
         """Count the views that are not counted yet; return the number or error of each."""
         # EVALSHA would need a second round trip when the server has forgotten the script.
         keys = (PAGE_VIEWS_KEY, *nonce_keys)
+        if not self._replicas:  # a pipeline would take a quarter more processor time
+            answers = self._client.eval(COUNT_ONCE, len(keys), *keys, NONCE_SECONDS)
+            return cast(list[bytes | Exception], answers)
         with self._client.pipeline(transaction=False) as pipeline:
             pipeline.eval(COUNT_ONCE, len(keys), *keys, NONCE_SECONDS)
-            if self._replicas:
-                pipeline.wait(self._replicas, REPLICA_MILLISECONDS)
-            answers, *replicas = pipeline.execute()
-        if replicas and replicas[0] < self._replicas:
-            raise redis.TimeoutError(f"{replicas[0]} of {self._replicas} replicas have the view")
+            pipeline.wait(self._replicas, REPLICA_MILLISECONDS)
+            answers, replicas = pipeline.execute()
+        if replicas < self._replicas:
+            raise redis.TimeoutError(f"{replicas} of {self._replicas} replicas have the view")
         return cast(list[bytes | Exception], answers)
 
 
