@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 from gunicorn.app.wsgiapp import run
@@ -9,13 +10,15 @@ from gunicorn.app.wsgiapp import run
 from libs.flask_service.settings import WORKERS_VARIABLE, check_settings, workers_from_environment
 
 
-def serve(application: str) -> NoReturn:
+def serve(application: str, report: Callable[[], None] = lambda: None) -> NoReturn:
     """Replace this process with Gunicorn, configured by libs.flask_service.gunicorn_config.
 
     application is Gunicorn's name for it, such as services.web.app:create_app(). The command line
-    may hold more options for Gunicorn. Raises libs.flask_service.settings.SettingError.
+    may hold more options for Gunicorn. report is called first, once the variables of every service
+    are valid. Raises libs.flask_service.settings.SettingError if one is not.
     """
     check_settings()
+    report()
     os.environ[WORKERS_VARIABLE] = str(workers_from_environment())
     options = ["--config", "python:libs.flask_service.gunicorn_config", *sys.argv[1:]]
     # Not "-m gunicorn": on SIGUSR2, Gunicorn would start its own __main__.py by its path, where

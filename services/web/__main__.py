@@ -7,7 +7,7 @@ import sys
 import redis
 
 from libs.flask_service.server import serve
-from libs.flask_service.settings import SettingError, check_settings
+from libs.flask_service.settings import SettingError
 from libs.page_views.readiness import why_not_ready
 from libs.redis_access.connection import (
     RedisSettingError,
@@ -21,9 +21,7 @@ from libs.redis_access.reasons import reason_of
 def main() -> None:
     """Report invalid variables and what is wrong with Redis, then become Gunicorn."""
     try:
-        check_settings()
-        report_redis()
-        serve("services.web.app:create_app()")
+        serve("services.web.app:create_app()", report_redis)
     except (SettingError, RedisSettingError) as error:
         sys.exit(f"web: {error}")
 
