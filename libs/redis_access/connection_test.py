@@ -5,7 +5,8 @@ import re
 import pytest
 import redis
 
-from libs.redis_access.connection import RedisSettingError, connect, connect_from_environment
+from libs.redis_access.connection import connect, connect_from_environment
+from libs.redis_access.urls import RedisSettingError
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,9 @@ def test_should_take_every_part_of_a_url(url: str, expected: dict[str, object]) 
         ("unix://run/redis.sock", "absolute path"),
         ("unix://", "absolute path"),
         ("unix:///run/%00", "an invalid path"),
+        ("redis+sentinel://localhost:26379", "must name Sentinels and the group"),
+        ("redis+sentinel://localhost/group/1", "must name Sentinels and the group"),
+        ("redis+sentinel://one,:26379/group", "has no host"),
     ],
 )
 def test_should_say_what_is_wrong_with_a_url(url: str, problem: str) -> None:
@@ -67,7 +71,7 @@ def test_should_say_what_is_wrong_with_a_url(url: str, problem: str) -> None:
 
 @pytest.mark.parametrize("mistake", ["se/cret", "se?cret", "se#cret", "se cret", "se[cret"])
 @pytest.mark.parametrize("user", ["", "user"])
-@pytest.mark.parametrize("scheme", ["redis", "rediss", "ftp"])
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel", "ftp"])
 def test_should_never_print_a_password(scheme: str, user: str, mistake: str) -> None:
     url = f"{scheme}://{user}:{mistake}@localhost:6379/0"
     with pytest.raises(RedisSettingError) as caught:

@@ -22,6 +22,7 @@ from libs.redis_access.retries import (
         ("unix:///run/redis.sock?db=1", 4),
         ("rediss://localhost", 6),
         ("rediss://:password@localhost/1", 7),
+        ("redis+sentinel://:password@localhost/group", 7),
     ],
 )
 def test_should_know_how_long_one_attempt_can_take(url: str, waits: int) -> None:

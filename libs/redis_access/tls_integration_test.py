@@ -8,8 +8,9 @@ import pytest
 import redis
 import trustme
 
-from libs.redis_access.connection import RedisSettingError, connect
+from libs.redis_access.connection import connect
 from libs.redis_access.tls_proxy import tls_proxy
+from libs.redis_access.urls import RedisSettingError
 
 HOST = "localhost"
 

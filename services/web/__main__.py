@@ -9,13 +9,10 @@ import redis
 from libs.flask_service.server import serve
 from libs.flask_service.settings import SettingError
 from libs.page_views.readiness import why_not_ready
-from libs.redis_access.connection import (
-    RedisSettingError,
-    connect_from_environment,
-    replicas_from_environment,
-)
+from libs.redis_access.connection import connect_from_environment, replicas_from_environment
 from libs.redis_access.durability import why_data_could_be_lost
 from libs.redis_access.reasons import reason_of
+from libs.redis_access.urls import RedisSettingError
 
 
 def main() -> None:

@@ -19,8 +19,8 @@ from services.web.ingest import Ingest, views_call
 def create_app(client: redis.Redis | None = None) -> Flask:
     """Return the WSGI application; without a client it counts in the Redis at REDIS_URL.
 
-    It connects on first use. Raises libs.redis_access.connection.RedisSettingError if a variable
-    that says how to reach Redis is invalid.
+    It connects on first use. Raises libs.redis_access.urls.RedisSettingError if a variable that
+    says how to reach Redis is invalid.
     """
     redis_client = connect_from_environment() if client is None else client
     replicas = replicas_from_environment()

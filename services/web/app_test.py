@@ -5,7 +5,8 @@ import logging
 import pytest
 from flask.testing import FlaskClient
 
-from libs.redis_access.connection import RedisSettingError, connect
+from libs.redis_access.connection import connect
+from libs.redis_access.urls import RedisSettingError
 from services.web.app import create_app
 
 

@@ -17,8 +17,9 @@ import redis
 
 from libs.flask_service.settings import SettingError, check_settings
 from libs.processes.child import child_process
-from libs.redis_access.connection import VARIABLE, RedisSettingError, connect_from_environment
+from libs.redis_access.connection import connect_from_environment
 from libs.redis_access.embedded import EmbeddedRedisError, embedded_redis
+from libs.redis_access.urls import VARIABLE, RedisSettingError
 
 DEFAULT_DATA_DIR = Path(".cache/redis")
 
