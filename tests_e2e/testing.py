@@ -61,7 +61,7 @@ def connect_to_redis(url: str) -> redis.Redis:
 
     Raises ValueError if one of them is invalid.
     """
-    return connect(url, os.environ.get(PASSWORD_FILE_VARIABLE))
+    return connect(url, os.environ.get(PASSWORD_FILE_VARIABLE), PAGE_VIEWS_KEY)
 
 
 def check_redis_url(url: str) -> None:

@@ -11,6 +11,7 @@ from redis.credentials import CredentialProvider
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from libs.redis_access.cluster import FIND_WAIT_SECONDS, ClusterConnection, Primary
 from libs.redis_access.retries import POOL_SIZE, WAIT_SECONDS
 from libs.redis_access.urls import DEFAULT_URL, VARIABLE, RedisSettingError, read_url
 
@@ -46,14 +47,14 @@ class PasswordFile(CredentialProvider):
         return (self._user, password) if self._user else (password,)
 
 
-def connect_from_environment() -> redis.Redis:
+def connect_from_environment(key: str) -> redis.Redis:
     """Return a client for the server at REDIS_URL, redis://localhost:6379 by default.
 
-    The password may be in the file named by REDIS_PASSWORD_FILE. Raises RedisSettingError if a
-    variable is invalid.
+    The password may be in the file named by REDIS_PASSWORD_FILE. key is that of connect. Raises
+    RedisSettingError if a variable is invalid.
     """
     password_file = os.environ.get(PASSWORD_FILE_VARIABLE)
-    return connect(os.environ.get(VARIABLE, DEFAULT_URL), password_file)
+    return connect(os.environ.get(VARIABLE, DEFAULT_URL), password_file, key)
 
 
 def replicas_from_environment() -> int:
@@ -67,11 +68,14 @@ def replicas_from_environment() -> int:
     raise RedisSettingError(f"{REPLICAS_VARIABLE} must be a number from 0 to 9, not {value[:20]!r}")
 
 
-def connect(url: str, password_file: str | None = None) -> redis.Redis:
+def connect(url: str, password_file: str | None = None, key: str = "") -> redis.Redis:
     """Return a client for url that connects on first use.
 
-    url begins with redis://, rediss:// (TLS), unix:// or redis+sentinel://. The last names
-    Sentinels and the group whose primary they know: redis+sentinel://host:port,host:port/group.
+    url begins with redis://, rediss:// (TLS), unix://, redis+sentinel:// or redis+cluster://.
+    redis+sentinel://host:port,host:port/group names Sentinels and the group whose primary they
+    know. redis+cluster://host:port,host:port names some nodes of a cluster; the client then reaches
+    the primary that has key, so all its keys must be in the slot of key.
+
     Create one client per process and share it between threads; it reconnects in a forked child.
     Raises RedisSettingError if url is malformed, if a file of certificates that it names is
     unusable, or if password_file has no password.
@@ -92,6 +96,9 @@ def connect(url: str, password_file: str | None = None) -> redis.Redis:
         )
         client: redis.Redis = sentinel.master_for(target.group, max_connections=POOL_SIZE)
         return client
+    if target.nodes:
+        primary = Primary(target.nodes, key, {**_limits(FIND_WAIT_SECONDS), **options})
+        options |= {"connection_class": ClusterConnection, "primary": primary}
     pool = redis.ConnectionPool(max_connections=POOL_SIZE, **_limits(WAIT_SECONDS), **options)
     return redis.Redis.from_pool(pool)  # closing the client closes its connections
 

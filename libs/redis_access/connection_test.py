@@ -60,6 +60,11 @@ def test_should_take_every_part_of_a_url(url: str, expected: dict[str, object]) 
         ("redis+sentinel://localhost:26379", "must name Sentinels and the group"),
         ("redis+sentinel://localhost/group/1", "must name Sentinels and the group"),
         ("redis+sentinel://one,:26379/group", "has no host"),
+        ("redis+cluster://", "has no host"),
+        ("redis+cluster://one,two:port", "malformed host, port"),
+        ("redis+cluster://one,two/1", "nodes of the cluster, and no database"),
+        ("redis+cluster://one,two?db=1", "nodes of the cluster, and no database"),
+        ("rediss+cluster://one", "must begin with redis://"),
     ],
 )
 def test_should_say_what_is_wrong_with_a_url(url: str, problem: str) -> None:
@@ -71,19 +76,19 @@ def test_should_say_what_is_wrong_with_a_url(url: str, problem: str) -> None:
 
 @pytest.mark.parametrize("mistake", ["se/cret", "se?cret", "se#cret", "se cret", "se[cret"])
 @pytest.mark.parametrize("user", ["", "user"])
-@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel", "ftp"])
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel", "redis+cluster", "ftp"])
 def test_should_never_print_a_password(scheme: str, user: str, mistake: str) -> None:
     url = f"{scheme}://{user}:{mistake}@localhost:6379/0"
     with pytest.raises(RedisSettingError) as caught:
         connect(url)
-    message = re.sub("user|database|sentinel", "", str(caught.value))
+    message = re.sub("user|database|sentinel|cluster", "", str(caught.value))
     assert "se" not in message
     assert "cret" not in str(caught.value)
 
 
 def test_should_use_the_local_redis_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REDIS_URL", raising=False)
-    options = connect_from_environment().connection_pool.connection_kwargs
+    options = connect_from_environment("key").connection_pool.connection_kwargs
     assert (options["host"], options.get("port", 6379)) == ("localhost", 6379)
 
 

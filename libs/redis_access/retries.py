@@ -50,6 +50,7 @@ def slowest_attempt_seconds(client: redis.Redis) -> float:
     waits += bool(options.get("db"))  # SELECT
     waits += 2 * issubclass(pool.connection_class, redis.SSLConnection)  # the TLS handshake
     waits += 3 * isinstance(pool, SentinelConnectionPool)  # to find the primary and check it
+    waits += "primary" in options  # to find it in a cluster
     return waits * WAIT_SECONDS
 
 

@@ -23,6 +23,8 @@ from libs.redis_access.retries import (
         ("rediss://localhost", 6),
         ("rediss://:password@localhost/1", 7),
         ("redis+sentinel://:password@localhost/group", 7),
+        ("redis+cluster://localhost,localhost", 4),
+        ("redis+cluster://:password@localhost", 5),
     ],
 )
 def test_should_know_how_long_one_attempt_can_take(url: str, waits: int) -> None:

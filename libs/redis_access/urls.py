@@ -14,6 +14,8 @@ DEFAULT_URL = "redis://localhost:6379"
 _SCHEMES = {"redis", "rediss", "unix"}
 _SENTINEL = "redis+sentinel://"
 _SENTINEL_PORT = 26379
+_CLUSTER = "redis+cluster://"
+_PORT = 6379
 
 # What a URL may set after "?". Timeouts and retries must not come from the URL.
 _TLS_OPTIONS = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
@@ -36,6 +38,9 @@ class RedisUrl:
     group: str = ""
     """The group that the Sentinels watch."""
 
+    nodes: tuple[tuple[str, int], ...] = ()
+    """Some nodes of a cluster."""
+
 
 def read_url(url: str) -> RedisUrl:
     """Return what url says. Raises RedisSettingError if it is malformed or names unusable files."""
@@ -46,6 +51,13 @@ def read_url(url: str) -> RedisUrl:
             f"must name Sentinels and the group they watch: {_SENTINEL}host:port,host:port/group",
         )
         return RedisUrl(options, sentinels=sentinels, group=group)
+    if url.startswith(_CLUSTER):
+        options, nodes, path = _read_list(url, _CLUSTER, _PORT)
+        _require(
+            not path and not options.get("db"),
+            f"must name nodes of the cluster, and no database: {_CLUSTER}host:port,host:port",
+        )
+        return RedisUrl(options, nodes=nodes)
     return RedisUrl(_read(url))
 
 
@@ -78,7 +90,7 @@ def _check(url: str) -> None:
     _require(url.isprintable() and " " not in url, "holds white space or an unprintable character")
     scheme, separator, _ = url.partition("://")
     known = separator and scheme in _SCHEMES
-    _require(known, f"must begin with redis://, rediss://, unix:// or {_SENTINEL}")
+    _require(known, f"must begin with redis://, rediss://, unix://, {_SENTINEL} or {_CLUSTER}")
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -8,6 +8,7 @@ import redis
 
 from libs.flask_service.server import serve
 from libs.flask_service.settings import SettingError
+from libs.page_views.counting import PAGE_VIEWS_KEY
 from libs.page_views.readiness import why_not_ready
 from libs.redis_access.connection import connect_from_environment, replicas_from_environment
 from libs.redis_access.durability import why_data_could_be_lost
@@ -27,7 +28,7 @@ def report_redis() -> None:
     """Print how Redis could lose data, or why it cannot be used yet. Raises RedisSettingError."""
     logging.basicConfig(format="web: warning: %(message)s")
     replicas = replicas_from_environment()
-    with contextlib.closing(connect_from_environment()) as client:
+    with contextlib.closing(connect_from_environment(PAGE_VIEWS_KEY)) as client:
         try:
             warnings = why_data_could_be_lost(client, replicas)
         except redis.RedisError as error:

@@ -8,6 +8,7 @@ from flask import Flask, Response, request
 from libs.flask_service.service import create_service, plain_text
 from libs.page_views.counting import PageViewCounter
 from libs.page_views.queue import Queue
+from libs.page_views.counting import PAGE_VIEWS_KEY, PageViewCounter
 from libs.page_views.readiness import why_not_ready
 from libs.page_views.recording import Recorder
 from libs.redis_access.connection import connect_from_environment, replicas_from_environment
@@ -22,7 +23,7 @@ def create_app(client: redis.Redis | None = None) -> Flask:
     It connects on first use. Raises libs.redis_access.urls.RedisSettingError if a variable that
     says how to reach Redis is invalid.
     """
-    redis_client = connect_from_environment() if client is None else client
+    redis_client = connect_from_environment(PAGE_VIEWS_KEY) if client is None else client
     replicas = replicas_from_environment()
     counter = PageViewCounter(redis_client, replicas)
     app = create_service(

@@ -16,6 +16,7 @@ from typing import NoReturn
 import redis
 
 from libs.flask_service.settings import SettingError, check_settings
+from libs.page_views.counting import PAGE_VIEWS_KEY
 from libs.processes.child import child_process
 from libs.redis_access.connection import connect_from_environment
 from libs.redis_access.embedded import EmbeddedRedisError, embedded_redis
@@ -107,7 +108,7 @@ def _check_given_redis(data_dir: Path | None) -> None:
     if data_dir:
         raise ServeError(f"--data-dir is for the embedded Redis: drop it, or unset {VARIABLE}")
     try:
-        with contextlib.closing(connect_from_environment()) as client:
+        with contextlib.closing(connect_from_environment(PAGE_VIEWS_KEY)) as client:
             client.ping()
     except redis.RedisError as error:
         raise ServeError(
