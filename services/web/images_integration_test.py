@@ -103,24 +103,19 @@ def test_should_show_a_number_as_json(web: FlaskClient, site: Site) -> None:
     }
 
 
-@pytest.mark.parametrize("url", [PIXEL, BADGE])
 @pytest.mark.parametrize(
     ("method", "headers"),
     [("HEAD", BROWSER), ("GET", {**BROWSER, "DNT": "1"}), ("GET", {"User-Agent": "Googlebot"})],
 )
 def test_should_show_an_image_without_counting(
-    web: FlaskClient,
-    redis_client: redis.Redis,
-    site: Site,
-    url: str,
-    method: str,
-    headers: dict[str, str],
+    web: FlaskClient, redis_client: redis.Redis, site: Site, method: str, headers: dict[str, str]
 ) -> None:
-    response = web.open(url, method=method, headers=headers)
-    assert response.status_code == 200
-    assert response.mimetype.startswith("image/")
-    assert totals(redis_client, site).views == 0
-    assert (DROPPED_HEADER in response.headers) == (method == "GET")
+    for url in (PIXEL, BADGE):
+        response = web.open(url, method=method, headers=headers)
+        assert response.status_code == 200
+        assert response.headers["Content-Type"].startswith("image/")
+        assert totals(redis_client, site).views == 0
+        assert (DROPPED_HEADER in response.headers) == (method == "GET")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +135,8 @@ def test_should_show_an_image_for_sites_without_public_numbers(
 @pytest.mark.parametrize("path", ["/pixel.gif", "/badge.svg"])
 def test_should_show_an_image_whatever_is_asked(web: FlaskClient, path: str, query: str) -> None:
     response = web.get(path + query, headers=BROWSER)
-    assert (response.status_code, response.mimetype.partition("/")[0]) == (200, "image")
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("image/")
 
 
 def test_should_show_images_while_redis_is_away() -> None:
