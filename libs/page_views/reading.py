@@ -73,10 +73,7 @@ class Range:
                 periods.append(f"{day:%Y-%m}")
                 day = next_month
             else:
-                if day < (kept := current - timedelta(days=DAYS_KEPT - 1)):
-                    raise RangeError(
-                        f"days before {kept} are kept as months only: begin and end with a month"
-                    )
+                _require_kept(day, current, ": begin and end with a month")
                 periods.append(f"{day}")
                 day += timedelta(days=1)
         return periods
@@ -125,9 +122,13 @@ def by_month(client: redis.Redis, site: Site) -> dict[str, Count]:
 
 
 def by_day(client: redis.Redis, site: Site, days: Range, path: str = "") -> dict[date, Count]:
-    """Return the count of every day of the range, of a path if one is given."""
+    """Return the count of every day of the range, of a path if one is given.
+
+    Raises RangeError if a path is given and a day is no longer kept on its own.
+    """
     dates = list(_dates(days))
     if path:
+        _require_kept(days.first, today(site))
         tables = [f"{site.key}:{day}:{Kind.PAGES.value}" for day in dates]
         answers = _pipelined(
             client, [("HGET", key, path) for table in tables for key in _tables(table)]
@@ -139,7 +140,11 @@ def by_day(client: redis.Redis, site: Site, days: Range, path: str = "") -> dict
 
 
 def by_hour(client: redis.Redis, site: Site, days: Range) -> dict[datetime, Count]:
-    """Return the count of every hour of the range's days. Hours are UTC; days are the site's."""
+    """Return the count of every hour of the range's days. Hours are UTC; days are the site's.
+
+    Raises RangeError if a day's hours are no longer kept.
+    """
+    _require_kept(days.first, today(site))
     first = datetime.combine(days.first, datetime.min.time(), site.zone).astimezone(timezone.utc)
     end = datetime.combine(days.last + timedelta(days=1), datetime.min.time(), site.zone)
     utc_days = list(_dates(Range(first.date(), end.astimezone(timezone.utc).date())))
@@ -173,6 +178,12 @@ def now(client: redis.Redis, site: Site) -> Count:
         ],
     )
     return Count(sum(int(count or 0) for count in views), visitors)
+
+
+def _require_kept(day: date, current: date, advice: str = "") -> None:
+    """Raise RangeError if the day is no longer kept on its own."""
+    if day < (kept := current - timedelta(days=DAYS_KEPT - 1)):
+        raise RangeError(f"days before {kept} are kept as months only{advice}")
 
 
 def _dates(days: Range) -> Iterable[date]:
