@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from flask import Flask, Response, request
+from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
 from libs.flask_service.headers import SECURITY_HEADERS
@@ -38,9 +38,10 @@ def create_service(
 ) -> Flask:
     """Return a Flask application with /livez, /readyz and error pages; add other routes to it.
 
-    /readyz calls why_not_ready. It answers 200 if that returns None, with the sentences that
-    warnings returns, and otherwise 503 with the returned reason. Anyone may read both. Raises
-    libs.flask_service.settings.SettingError if TRUSTED_PROXIES is invalid.
+    Errors are plain text, below /api/ application/problem+json. /readyz calls why_not_ready. It
+    answers 200 if that returns None, with the sentences that warnings returns, and otherwise 503
+    with the returned reason. Anyone may read both. Raises libs.flask_service.settings.SettingError
+    if TRUSTED_PROXIES is invalid.
     """
     app = _Service(import_name)
 
@@ -60,8 +61,11 @@ def create_service(
 
     @app.errorhandler(HTTPException)
     def show_error(error: HTTPException) -> Response:
-        """Answer HTTP errors in one plain line; keep other headers, such as Allow."""
-        response = plain_text(f"{error.name}\n", error.code or 500)
+        """Answer HTTP errors in one plain line, or to programs in JSON; keep other headers."""
+        if request.path.startswith("/api/"):
+            response = _problem(error)
+        else:
+            response = plain_text(f"{error.name}\n", error.code or 500)
         headers = [header for header in error.get_headers() if header[0] != "Content-Type"]
         response.headers.extend(headers)
         return response
@@ -89,3 +93,11 @@ def create_service(
 def plain_text(text: str, status: int = 200) -> Response:
     """Return a text/plain; charset=utf-8 response; text is sent unchanged."""
     return Response(text, status, mimetype="text/plain")
+
+
+def _problem(error: HTTPException) -> Response:
+    """Return the error in JSON. Source of the format: RFC 9457."""
+    response = jsonify(title=error.name, status=error.code, detail=error.description)
+    response.status_code = error.code or 500
+    response.mimetype = "application/problem+json"
+    return response

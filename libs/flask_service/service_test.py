@@ -15,7 +15,9 @@ def _http_client() -> FlaskClient:
     app = create_service(__name__, lambda: "it is resting")
     app.add_url_rule("/page", view_func=lambda: plain_text("a page\n"))
     app.add_url_rule("/cached", "cached", lambda: ("", {"cache-control": "max-age=9"}))
-    app.add_url_rule("/broken/<token>", view_func=_break)
+    app.add_url_rule("/api/page", "api_page", lambda: "")
+    for prefix in ("", "/api"):
+        app.add_url_rule(f"{prefix}/broken/<token>", view_func=_break)
     return app.test_client()
 
 
@@ -73,6 +75,25 @@ def test_should_answer_in_one_plain_line(
     response = http_client.open(path, method=method)
     assert (response.status_code, response.text) == (status, text)
     assert response.headers.getlist("Content-Type") == ["text/plain; charset=utf-8"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "title"),
+    [
+        ("GET", "/api/unknown", 404, "Not Found"),
+        ("POST", "/api/page", 405, "Method Not Allowed"),
+        ("GET", "/api/broken/x", 500, "Internal Server Error"),
+    ],
+)
+def test_should_answer_programs_with_a_problem(
+    http_client: FlaskClient, method: str, path: str, status: int, title: str
+) -> None:
+    response = http_client.open(path, method=method)
+    answer = response.json or {}
+    assert (response.status_code, answer["status"], answer["title"]) == (status, status, title)
+    assert answer["detail"].endswith(".")
+    assert response.headers.getlist("Content-Type") == ["application/problem+json"]
+    assert SECURITY_HEADERS.items() <= dict(response.headers).items()
 
 
 def test_should_say_which_methods_are_allowed(http_client: FlaskClient) -> None:
