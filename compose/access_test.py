@@ -26,7 +26,11 @@ READ_ONLY = ["set page_views 1", "incr page_views", "get {page_views}:nonce:1", 
 @pytest.mark.parametrize(
     ("user", "allowed", "forbidden"),
     [
-        ("web", ["get page_views", "info server"], ["del page_views", "ping"]),
+        (
+            "web",
+            ["get page_views", "info server", "hgetall v2:sites"],
+            ["del page_views", "ping", "hset v2:sites example.org v2:{1}", "zcount other 0 1"],
+        ),
         ("test", ["get page_views"], [*READ_ONLY, "eval 'return 1' 0"]),
         ("health", ["ping"], [*READ_ONLY, "get page_views"]),
     ],

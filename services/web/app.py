@@ -15,6 +15,7 @@ from libs.redis_access.connection import connect_from_environment, replicas_from
 from libs.redis_access.durability import why_data_could_be_lost
 from services.web.images import images
 from services.web.ingest import Ingest, views_call
+from services.web.api import reading_api
 
 
 def create_app(client: redis.Redis | None = None) -> Flask:
@@ -38,6 +39,7 @@ def create_app(client: redis.Redis | None = None) -> Flask:
     ingest = Ingest(redis_client, recorder.sites, queue)
     app.register_blueprint(views_call(ingest))
     app.register_blueprint(images(redis_client, recorder.sites, queue, ingest))
+    app.register_blueprint(reading_api(redis_client))
 
     @app.get("/")
     def index() -> Response:
