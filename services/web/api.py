@@ -52,26 +52,21 @@ def _read(client: redis.Redis, answering: Answering, name: str) -> Answer:
 def _readable_site(client: redis.Redis, name: str) -> Site:
     """Return the site if it is public, or if the request has a token that may read it.
 
-    Otherwise raise Unauthorized, in the same way whether there is a private site with this name or
-    none. Raise NotFound if no site can have it.
+    Otherwise raise Unauthorized, or NotFound if it is not registered. That is no secret: whoever
+    sends views to a name learns it too.
     """
     token = request.authorization.token if request.authorization else None
     try:
         site = find_site(client, site_name(name))
-    except InvalidSite as error:
+    except (InvalidSite, UnknownSite) as error:
         raise NotFound(f"There is no such site: {error}.") from error
-    except UnknownSite:
-        site = None
-    if site and (site.public or (token and is_permitted(client, site, token, "read"))):
+    if site.public or (token and is_permitted(client, site, token, "read")):
         return site
     if token:
-        sentence = "The token does not permit to read a site with this name; use one of that site."
+        sentence = "The token does not permit to read this site; use one of its own."
         challenge = WWWAuthenticate("bearer", {"error": "invalid_token"})
     else:
-        sentence = (
-            "There is no public site with this name. If it is private, send a token of the site"
-            " that permits to read: Authorization: Bearer TOKEN."
-        )
+        sentence = "The site is private: send a token for reading it, Authorization: Bearer TOKEN."
         challenge = WWWAuthenticate("bearer", {"realm": "Page Tracker"})
     raise Unauthorized(sentence, www_authenticate=challenge)
 

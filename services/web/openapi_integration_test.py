@@ -30,9 +30,6 @@ EXAMPLES = ALL_EXAMPLES if os.environ.get("SLOW_TESTS") == "all" else SOME_EXAMP
 
 SITES = ["public.example", "private.example"]
 
-PLANNED = {("get", "/badge.svg"), ("get", "/pixel.gif"), ("post", "/api/v1/views")}
-"""What is described already but not served yet."""
-
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -76,7 +73,7 @@ def test_should_describe_each_route_and_serve_what_it_describes(
 
     # Then
     assert {route for route in served if route[1].startswith("/api/")} <= described
-    assert described - served == PLANNED
+    assert described <= served
 
 
 @pytest.mark.parametrize("mode", GenerationMode)
