@@ -1,23 +1,29 @@
 """Record views of sites in Redis, each exactly once, those that arrive together in one call."""
 
+import copy
+import hashlib
 import json
 import logging
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from importlib.resources import files
+from itertools import islice
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import redis
+from redis.exceptions import NoScriptError
 
 from libs.page_views.counting import REPLICA_MILLISECONDS
 from libs.page_views.registry import Site, SiteCache, UnknownSite
 from libs.page_views.visitors import SALT_SECONDS, Client, Salts
 from libs.redis_access.group_commit import GroupCommit
-from libs.redis_access.retries import call_with_retries, slowest_attempt_seconds
+from libs.redis_access.replies import text
+from libs.redis_access.retries import WAIT_SECONDS, call_with_retries, slowest_attempt_seconds
 
 COUNTED = "counted"
 RATE_LIMIT = "rate_limit"
@@ -38,12 +44,17 @@ MOST_ROWS = {
 }
 """How many rows a day, and a month or all time, may have; the rest is counted as (other)."""
 
+MOST_VIEWS = 500
+"""How many views one call of the script records: others wait for it, some 20 ms."""
+
 _SCRIPT = files("libs.page_views").joinpath("record.lua").read_text(encoding="utf-8")
+_SCRIPT_SHA = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 _SECONDS = {"nonce": NONCE_SECONDS, "visitors": SALT_SECONDS, "now": NOW_SECONDS}
 
 _QUARTER_SECONDS = 900
 
 _Item = tuple[Site, list[str]]
+"""A site and some of its views, as JSON."""
 
 _logger = logging.getLogger(__name__)
 
@@ -81,7 +92,8 @@ class Recorder:
         self._replicas = replicas
         self.sites = SiteCache(client)
         self._salts = Salts(client)
-        self._group_commit = GroupCommit(self._call, slowest_attempt_seconds(client))
+        longest_call_seconds = slowest_attempt_seconds(client) + WAIT_SECONDS  # EVAL after EVALSHA
+        self._group_commit = GroupCommit(self._call, longest_call_seconds)
 
     def record(self, site_name: str, views: Sequence[View], limited: bool = True) -> list[str]:
         """Record views; return what became of each: COUNTED, or the reason why it was dropped.
@@ -93,23 +105,20 @@ class Recorder:
         within the budget of libs.redis_access.retries. Each was then recorded once or not at all;
         send the same views again to find out.
         """
-        outcomes: list[str] = call_with_retries(
+        return call_with_retries(
             self._client, lambda deadline: self._record(site_name, views, limited, deadline)
         )
-        for problem in outcomes[len(views) :]:
-            _logger.error("%s: a part of a view was not stored: %s", site_name, problem)
-        return outcomes[: len(views)]
 
     def _record(
         self, site_name: str, views: Sequence[View], limited: bool, deadline: float
     ) -> list[str]:
         site = self.sites.get(site_name)
         item = site, [self._encode(site, view, limited) for view in views]
-        answer = self._group_commit.submit(item, deadline)
-        if answer is None:
+        try:
+            return self._group_commit.submit(item, deadline)
+        except UnknownSite:
             self.sites.forget(site_name)
-            raise UnknownSite(f"{site_name} is not registered")
-        return answer
+            raise
 
     def _encode(self, site: Site, view: View, limited: bool) -> str:
         """Return the view as JSON for record.lua."""
@@ -134,47 +143,60 @@ class Recorder:
                 encoded["client"] = network.hash(salt)
         return json.dumps(encoded)
 
-    def _call(self, items: list[_Item]) -> Sequence[list[str] | None | Exception]:
-        """Record the views of all items in one round trip, in one call of the script per site."""
-        by_site: dict[str, list[_Item]] = {}
-        for item in items:
-            by_site.setdefault(item[0].key, []).append(item)
+    def _call(self, items: list[_Item]) -> Sequence[list[str] | Exception]:
+        """Record the views of all items in one round trip, in as few calls of the script."""
+        views_of: dict[Site, list[str]] = {}
+        for site, views in items:
+            views_of.setdefault(site, []).extend(views)
+        calls = [
+            (site, views[start : start + MOST_VIEWS])
+            for site, views in views_of.items()
+            for start in range(0, len(views), MOST_VIEWS)
+        ]
+        answers = self._run("EVALSHA", _SCRIPT_SHA, calls)
+        if any(isinstance(answer, NoScriptError) for answer in answers):
+            # Redis has forgotten the script. Views that it has recorded are not recorded again.
+            answers = self._run("EVAL", _SCRIPT, calls)
+        outcomes: dict[Site, list[str]] = {site: [] for site in views_of}
+        errors: dict[Site, Exception] = {}
+        for (site, _), answer in zip(calls, answers):
+            if answer is None:
+                errors[site] = UnknownSite(f"{site.name} is not registered")
+            elif isinstance(answer, Exception):
+                errors[site] = answer
+            else:
+                outcomes[site] += map(text, answer[0])
+                for problem in answer[1]:
+                    _logger.error("%s: a part was not stored: %s", site.name, text(problem))
+        rest = {site: iter(of_site) for site, of_site in outcomes.items()}
+        return [
+            copy.copy(errors[site]) if site in errors else list(islice(rest[site], len(views)))
+            for site, views in items
+        ]
+
+    def _run(self, command: str, script: str, calls: list[_Item]) -> list[Any]:
+        """Call the script once per item; return the answers and errors, after the replicas' too."""
         with self._client.pipeline(transaction=False) as pipeline:
-            for key, of_site in by_site.items():
-                pipeline.eval(_SCRIPT, 1, key, _arguments(of_site))
+            for site, views in calls:
+                pipeline.execute_command(command, script, 1, site.key, _argument(site, views))
             if self._replicas:
                 pipeline.wait(self._replicas, REPLICA_MILLISECONDS)
-            answers = pipeline.execute(raise_on_error=False)
-        if self._replicas and answers[-1] < self._replicas:
-            raise redis.TimeoutError(f"{answers[-1]} of {self._replicas} replicas have the views")
-        parts = {
-            key: _split(of_site, answer) for answer, (key, of_site) in zip(answers, by_site.items())
-        }
-        return [next(parts[site.key]) for site, _ in items]
+            answers: list[Any] = pipeline.execute(raise_on_error=False)
+        if self._replicas:
+            replicas = answers.pop()
+            if isinstance(replicas, Exception):
+                raise replicas
+            if replicas < self._replicas:
+                raise redis.TimeoutError(f"{replicas} of {self._replicas} replicas have the views")
+        return answers
 
 
-def _arguments(items: list[_Item]) -> str:
-    site = items[0][0]
+def _argument(site: Site, views: list[str]) -> str:
     limits = {"client": site.client_limit, "site": site.site_limit}
     rest = json.dumps(
         {"now": int(time.time()), "seconds": _SECONDS, "most": MOST_ROWS, "limits": limits}
     )
-    views = ",".join(view for _, encoded in items for view in encoded)
-    return f'{rest[:-1]}, "views": [{views}]}}'
-
-
-def _split(
-    items: list[_Item], answer: list[bytes] | None | Exception
-) -> Iterator[list[str] | None | Exception]:
-    """Yield the part of the script's answer that is each item's; problems go to the last."""
-    if answer is None or isinstance(answer, Exception):
-        yield from (answer for _ in items)
-        return
-    outcomes = [outcome.decode() for outcome in answer]
-    for _, views in items[:-1]:
-        yield outcomes[: len(views)]
-        outcomes = outcomes[len(views) :]
-    yield outcomes
+    return f'{rest[:-1]}, "views": [{",".join(views)}]}}'
 
 
 @dataclass(frozen=True)
