@@ -8,7 +8,8 @@ operator included, can compute a visitor's hash again.
 import hashlib
 import secrets
 import socket
-from collections import OrderedDict
+import time
+from collections import deque
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,9 +18,11 @@ import redis
 SALT_SECONDS = 48 * 3600
 """How long a salt is kept: its own day, and the next, to recognize visitors after midnight."""
 
+KNOWN_SECONDS = 3600
+"""How long a process keeps a salt before it asks Redis again; so much longer it may live there."""
+
 _SALT_BYTES = 16
 _HASH_BYTES = 8
-_MOST_SALTS = 1000
 _NAT64 = bytes.fromhex("0064ff9b0000000000000000")
 _MAPPED = bytes(10) + b"\xff\xff"
 
@@ -33,9 +36,10 @@ class Client:
     user_agent: str
 
     def hash(self, salt: bytes) -> str:
-        """Return the visitor as 16 hexadecimal digits."""
+        """Return the visitor as a signed 64-bit integer: a set of these takes 8 bytes for each."""
         text = self.network + self.user_agent.encode(errors="surrogatepass")
-        return hashlib.blake2b(text, key=salt, digest_size=_HASH_BYTES).hexdigest()
+        digest = hashlib.blake2b(text, key=salt, digest_size=_HASH_BYTES).digest()
+        return str(int.from_bytes(digest, "big", signed=True))
 
 
 def network_of(address: str) -> bytes:
@@ -46,7 +50,7 @@ def network_of(address: str) -> bytes:
     """
     try:
         return socket.inet_pton(socket.AF_INET, address)
-    except OSError:
+    except (OSError, ValueError):
         pass
     try:
         packed = socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
@@ -60,16 +64,20 @@ class Salts:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
-        self._known: OrderedDict[str, bytes] = OrderedDict()
+        self._known: dict[str, bytes] = {}
+        self._asked: deque[tuple[float, str]] = deque()
+        """When each was asked for, by time.monotonic(), the earliest first."""
 
     def of(self, site_key: str, day: str) -> bytes:
         """Return the salt of a day; make it if it is the day's first. Raises redis.RedisError."""
+        now = time.monotonic()
+        while self._asked and now - self._asked[0][0] >= KNOWN_SECONDS:
+            self._known.pop(self._asked.popleft()[1], None)
         name = f"{site_key}:salt:{day}"
         salt = self._known.get(name)
         if salt is None:
             new = secrets.token_bytes(_SALT_BYTES)
             kept = self._client.set(name, new, nx=True, get=True, ex=SALT_SECONDS)
             salt = self._known[name] = cast(bytes | None, kept) or new
-            if len(self._known) > _MOST_SALTS:
-                self._known.popitem(last=False)
+            self._asked.append((now, name))
         return salt
