@@ -1,5 +1,6 @@
 """The sites whose views are counted. Views of other sites are refused."""
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ PREFIX = "v2"
 """The version of the storage, the first part of every key; docs/storage.md describes them."""
 
 SITES_KEY = f"{PREFIX}:sites"
+_MOST_PER_MINUTE = 1_000_000_000
 _NEXT_SITE_KEY = f"{PREFIX}:next_site"
 
 DEFAULTS: dict[str, str | int] = {
@@ -71,7 +73,8 @@ def add_site(client: redis.Redis, name: str, **settings: str | int) -> Site:
 def find_site(client: redis.Redis, name: str) -> Site:
     """Return a site. Raises UnknownSite, or redis.RedisError."""
     key = text(client.hget(SITES_KEY, name) or "")
-    settings = {text(field): text(value) for field, value in client.hgetall(key).items()}
+    stored = client.hgetall(key) if key else {}
+    settings = {text(field): text(value) for field, value in stored.items()}
     if not settings:
         raise UnknownSite(f"{name} is not registered")
     return Site(
@@ -87,7 +90,8 @@ def find_site(client: redis.Redis, name: str) -> Site:
 def all_sites(client: redis.Redis) -> Iterator[Site]:
     """Yield all sites by name. Raises redis.RedisError."""
     for name in sorted(map(text, client.hkeys(SITES_KEY))):
-        yield find_site(client, name)
+        with contextlib.suppress(UnknownSite):  # it was just removed
+            yield find_site(client, name)
 
 
 def change_site(client: redis.Redis, site: Site, **settings: str | int) -> None:
@@ -112,10 +116,11 @@ def remove_site(client: redis.Redis, site: Site) -> None:
 
     From its first step on no view is counted; if it fails, repeat it to remove the rest.
     """
-    client.delete(site.key)
+    client.hdel(site.key, "name")  # record.lua counts for no site without a name
     for key in client.scan_iter(match=f"{site.key}:*", count=1000):
         client.unlink(key)
     client.hdel(SITES_KEY, site.name)
+    client.delete(site.key)
 
 
 def _store(client: redis.Redis, key: str, settings: Mapping[str, str | int]) -> None:
@@ -129,11 +134,15 @@ def _check(settings: dict[str, str | int]) -> None:
     zone = str(settings.get("zone", "UTC"))
     try:
         ZoneInfo(zone)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, KeyError) as error:
         raise InvalidSetting(f"{zone[:50]!r} is no time zone, such as Europe/Paris") from error
+    if str(settings.get("public", 0)) not in ("0", "1"):
+        raise InvalidSetting("public is neither 0 nor 1")
     for name in ("client_limit", "site_limit"):
-        if int(settings.get(name, 0)) < 0:
-            raise InvalidSetting(f"{name} is negative; 0 is no limit")
+        limit = str(settings.get(name, 0))
+        digits = limit.isascii() and limit.isdecimal() and len(limit) <= 10
+        if not digits or int(limit) > _MOST_PER_MINUTE:
+            raise InvalidSetting(f"{name} is no whole number from 0 to {_MOST_PER_MINUTE}")
 
 
 class SiteCache:

@@ -1,0 +1,248 @@
+"""Tests of the registry of sites, and of what a process knows of it."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+import redis
+
+from libs.page_views.recording import COUNTED, Recorder, View
+from libs.page_views.registry import (
+    DEFAULTS,
+    InvalidSetting,
+    SiteCache,
+    SiteExists,
+    UnknownSite,
+    add_site,
+    all_sites,
+    change_site,
+    find_site,
+    remove_site,
+    rename_site,
+)
+from libs.redis_access.connection import connect
+
+NAME = "example.org"
+
+
+@pytest.fixture(name="wait")
+def fixture_wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Return what sets the clock forward by some seconds."""
+    now = [time.monotonic()]
+
+    def wait(seconds: float) -> None:
+        now[0] += seconds
+        monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    wait(0)
+    return wait
+
+
+def test_should_find_what_was_added(redis_client: redis.Redis) -> None:
+    first = add_site(redis_client, NAME)
+    second = add_site(redis_client, "a.example", zone="Europe/Paris", public=1, client_limit=5)
+    assert find_site(redis_client, NAME) == first
+    assert list(all_sites(redis_client)) == [second, first]
+    assert first.key != second.key
+    assert (first.zone.key, first.public, first.client_limit) == ("UTC", False, 1_000)
+    assert (second.zone.key, second.public, second.client_limit) == ("Europe/Paris", True, 5)
+
+
+def test_should_not_add_a_name_twice(redis_client: redis.Redis) -> None:
+    site = add_site(redis_client, NAME)
+    with pytest.raises(SiteExists, match="^example.org is registered already$"):
+        add_site(redis_client, NAME, public=1)
+    assert list(all_sites(redis_client)) == [site]
+    assert len(redis_client.keys("v2:{*")) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"zone": "Mars/Base"}, "^'Mars/Base' is no time zone, such as Europe/Paris$"),
+        ({"zone": ""}, "^'' is no time zone"),
+        ({"zone": "../../etc/passwd"}, "is no time zone"),
+        ({"zone": "Europe"}, "^'Europe' is no time zone"),
+        ({"zone": "a\0b"}, "is no time zone"),
+        ({"zone": "x" * 1000}, "^'x{50}' is no time zone"),
+        ({"zone": "\ud800"}, "is no time zone"),
+        ({"client_limit": -1}, "^client_limit is no whole number from 0 to 1000000000"),
+        ({"site_limit": "many"}, "^site_limit is no whole number"),
+        ({"site_limit": "1.5"}, "^site_limit is no whole number"),
+        ({"site_limit": 10**10}, "^site_limit is no whole number"),
+        ({"public": "yes"}, "^public is neither 0 nor 1$"),
+        ({"colour": "red"}, "^colour is no setting; there are zone, public, "),
+    ],
+)
+def test_should_refuse_an_invalid_setting(
+    redis_client: redis.Redis, settings: dict[str, str | int], message: str
+) -> None:
+    site = add_site(redis_client, NAME)
+    stored = redis_client.hgetall(site.key)
+    with pytest.raises(InvalidSetting, match=message):
+        add_site(redis_client, "other.example", **settings)
+    with pytest.raises(InvalidSetting, match=message):
+        change_site(redis_client, site, **settings)
+    assert redis_client.hgetall(site.key) == stored
+    assert list(all_sites(redis_client)) == [site]
+
+
+def test_should_change_settings(redis_client: redis.Redis) -> None:
+    site = add_site(redis_client, NAME)
+    change_site(redis_client, site, zone="Asia/Tokyo", client_limit="0", public="1")
+    changed = find_site(redis_client, NAME)
+    assert (changed.zone.key, changed.client_limit, changed.public) == ("Asia/Tokyo", 0, True)
+    assert changed.site_limit == DEFAULTS["site_limit"]
+
+
+def test_should_keep_what_was_counted_when_a_site_is_renamed(redis_client: redis.Redis) -> None:
+    site = add_site(redis_client, NAME)
+    other = add_site(redis_client, "other.example")
+    with pytest.raises(SiteExists):
+        rename_site(redis_client, site, other.name)
+    rename_site(redis_client, site, "new.example")
+    assert find_site(redis_client, "new.example").key == site.key
+    with pytest.raises(UnknownSite):
+        find_site(redis_client, NAME)
+
+
+def test_should_remove_a_site_and_all_of_its_keys(redis_client: redis.Redis) -> None:
+    sites = [add_site(redis_client, f"{number}.example") for number in range(1, 13)]
+    recorder = Recorder(redis_client)
+    for site in sites:
+        recorder.record(site.name, [View("/", time.time())])
+    remove_site(redis_client, sites[0])
+    assert list(all_sites(redis_client)) == sorted(sites[1:], key=lambda site: site.name)
+    assert not redis_client.keys("v2:{1}*")
+    assert recorder.record(sites[1].name, [View("/", time.time())]) == [COUNTED]
+
+
+def test_should_remove_the_rest_of_a_site_whose_removal_failed(
+    redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    site = add_site(redis_client, NAME)
+    recorder = Recorder(redis_client)
+    recorder.record(NAME, [View("/", time.time())])
+    with monkeypatch.context() as patch:
+        patch.setattr(redis_client, "unlink", lambda key: redis_client.execute_command("FAIL"))
+        with pytest.raises(redis.ResponseError):
+            remove_site(redis_client, site)
+
+    # When
+    with pytest.raises(UnknownSite):
+        recorder.record(NAME, [View("/", time.time())])
+    remove_site(redis_client, find_site(redis_client, NAME))
+
+    # Then
+    assert redis_client.keys() == [b"v2:next_site"]
+
+
+def test_should_leave_nothing_when_a_site_is_removed_while_it_is_viewed(
+    redis_client: redis.Redis,
+) -> None:
+    # Given
+    site = add_site(redis_client, NAME, client_limit=0)
+    recorder = Recorder(redis_client)
+    viewed = threading.Event()
+
+    def record() -> None:
+        with contextlib.suppress(UnknownSite):
+            while True:
+                recorder.record(NAME, [View("/", time.time())] * 10)
+                viewed.set()
+
+    threads = [threading.Thread(target=record) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    viewed.wait()
+
+    # When
+    remove_site(redis_client, site)
+    for thread in threads:
+        thread.join()
+
+    # Then
+    assert not redis_client.keys(f"{site.key}*")
+
+
+def test_should_notice_changes_after_some_seconds(
+    redis_client: redis.Redis, wait: Callable[[float], None]
+) -> None:
+    # Given
+    sites = SiteCache(redis_client)
+    site = add_site(redis_client, NAME)
+    assert sites.get(NAME) == site
+
+    # When
+    change_site(redis_client, site, public=1)
+    rename_site(redis_client, site, "new.example")
+    wait(SiteCache.SECONDS - 0.1)
+    assert sites.get(NAME) == site
+    wait(0.1)
+
+    # Then
+    with pytest.raises(UnknownSite):
+        sites.get(NAME)
+    assert sites.get("new.example").public
+
+
+def test_should_notice_a_new_site_at_once_or_nearly(
+    redis_client: redis.Redis, wait: Callable[[float], None]
+) -> None:
+    sites = SiteCache(redis_client)
+    with pytest.raises(UnknownSite):
+        sites.get(NAME)
+    site = add_site(redis_client, NAME)
+    wait(SiteCache.UNKNOWN_SECONDS - 0.05)
+    with pytest.raises(UnknownSite):
+        sites.get(NAME)
+    wait(0.05)
+    assert sites.get(NAME) == site
+
+
+def test_should_ask_for_a_site_that_is_forgotten(redis_client: redis.Redis) -> None:
+    sites = SiteCache(redis_client)
+    site = sites.get(add_site(redis_client, NAME).name)
+    change_site(redis_client, site, public=1)
+    sites.forget(NAME)
+    assert sites.get(NAME).public
+
+
+def test_should_ask_for_no_key_but_the_names_when_a_site_is_unknown(
+    redis_client: redis.Redis,
+) -> None:
+    before = redis_client.info("stats")["total_commands_processed"]
+    with pytest.raises(UnknownSite):
+        find_site(redis_client, NAME)
+    assert redis_client.info("stats")["total_commands_processed"] - before == 2  # INFO and HGET
+
+
+def test_should_remember_few_of_many_unknown_names(redis_client: redis.Redis) -> None:
+    sites = SiteCache(redis_client)
+    for number in range(1500):
+        with pytest.raises(UnknownSite):
+            sites.get(f"{number}.example")
+    assert len(repr(vars(sites))) < 50_000
+
+
+def test_should_know_its_sites_while_redis_is_away(
+    redis_client: redis.Redis, redis_url: str, wait: Callable[[float], None]
+) -> None:
+    # Given
+    site = add_site(redis_client, NAME)
+    with contextlib.closing(connect(redis_url)) as client:
+        sites = SiteCache(client)
+        sites.get(NAME)
+
+        # When
+        client.connection_pool.connection_kwargs["path"] = "/nowhere"
+        client.connection_pool.reset()
+        wait(SiteCache.SECONDS)
+
+        # Then
+        assert sites.get(NAME) == site
+        with pytest.raises(redis.ConnectionError):
+            sites.get("other.example")
