@@ -65,4 +65,4 @@ def _key(site: Site) -> str:
 
 def _hash(token: str) -> str:
     # A token has 256 random bits, so a plain hash is enough: nobody can guess what it hashes.
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
