@@ -6,7 +6,7 @@
 --   seconds     how long to remember nonces, a day's visitors, and who is here now
 --   most        for each kind of item, how many rows a day and a month (or all time) may have
 --   limits      how many views a client and the site may send per minute; 0 is no limit
---   views       as libs/page_views/recording.py makes them, at most 500: Lua can unpack thousands
+--   views       as libs/page_views/recording.py makes them; not thousands, which unpack refuses
 -- Returns false if there is no such site. Otherwise returns two lists: what became of each view,
 -- "counted" or the reason why it was dropped; and a sentence for each part that was not stored.
 
@@ -79,7 +79,7 @@ local function add(kind, period, item, visitor, most_rows, expires)
   if not t then
     t = {
       key = prefix .. period .. ':' .. kind,
-      unique = prefix .. period .. ':unique:' .. kind .. ':', -- a row's visitors are in unique .. row
+      unique = prefix .. period .. ':unique:' .. kind .. ':', -- and the row: the key of its visitors
       most_rows = most_rows,
       expires = expires,
       items = {}, -- in the order in which they came
@@ -131,10 +131,12 @@ end
 
 -- Return the row that counts the item: OTHER if the table is full.
 local function increase(t, item, count)
+  if t.full and redis.call('HEXISTS', t.key, item) == 0 then item = OTHER end
   if try('HINCRBY', t.key, item, count) ~= count then return item end
   local rows = redis.call('HLEN', t.key)
   if t.most_rows and rows > t.most_rows and item ~= OTHER then
     redis.call('HDEL', t.key, item)
+    t.full = true
     return increase(t, OTHER, count)
   end
   if t.expires and rows == 1 then redis.call('EXPIREAT', t.key, t.expires) end
