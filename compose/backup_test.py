@@ -34,6 +34,21 @@ def test_should_go_on_with_the_next_number_in_an_empty_stack(stack: Stack) -> No
     assert stack.view() == views + 2
 
 
+def test_should_back_up_no_salt(stack: Stack) -> None:
+    # Given
+    views = stack.view()
+    stack.answer("operator", "set v2:{1}:salt:2026-11-25 secret-of-visitors ex 1000")
+
+    # When
+    backup = stack.run(BACK_UP).stdout
+
+    # Then
+    assert b"page_views" in backup
+    assert b"secret-of-visitors" not in backup
+    assert stack.answer("operator", "get v2:{1}:salt:2026-11-25") == "secret-of-visitors\n"
+    assert stack.view() == views + 1
+
+
 def test_should_not_restore_over_data(stack: Stack) -> None:
     views = stack.view()
     refused = stack.run(RESTORE, stack.run(BACK_UP).stdout)

@@ -79,7 +79,7 @@ local function add(kind, period, item, visitor, most_rows, expires)
   if not t then
     t = {
       key = prefix .. period .. ':' .. kind,
-      unique = prefix .. period .. ':unique:' .. kind .. ':', -- and the row: the key of its visitors
+      unique = prefix .. period .. ':unique:' .. kind .. ':', -- and a row: where its visitors are
       most_rows = most_rows,
       expires = expires,
       items = {}, -- in the order in which they came
