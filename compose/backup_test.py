@@ -3,6 +3,7 @@
 import pytest
 
 from compose.testing import Stack
+from libs.processes.testing import wait_until
 
 pytestmark = pytest.mark.timeout(180)  # starting a stack takes long where others start too
 
@@ -47,6 +48,20 @@ def test_should_back_up_no_salt(stack: Stack) -> None:
     assert b"secret-of-visitors" not in backup
     assert stack.answer("operator", "get v2:{1}:salt:2026-11-25") == "secret-of-visitors\n"
     assert stack.view() == views + 1
+
+
+def test_should_remove_a_deleted_salt_from_the_append_only_file(stack: Stack) -> None:
+    # Given
+    in_file = "exec -T redis-service grep --recursive secret-of-visitors /data/appendonlydir"
+    stack.answer("operator", "set v2:{1}:salt:2026-11-25 secret-of-visitors")
+    stack.answer("operator", "del v2:{1}:salt:2026-11-25")
+    assert stack.run(in_file).returncode == 0
+
+    # When
+    stack.run(BACK_UP)
+
+    # Then
+    wait_until(lambda: stack.run(in_file).returncode == 1, "a rewritten file")
 
 
 def test_should_not_restore_over_data(stack: Stack) -> None:

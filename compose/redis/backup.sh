@@ -7,6 +7,7 @@
 # Redis goes on counting meanwhile. The file is made in redis-volume first, because redis-cli leaves
 # a mark at the end of what it writes to a pipe. A second Redis removes the salts from it, so nobody
 # can tell from a backup who viewed a page; it needs as much memory as the first, for some seconds.
+# For the same reason Redis then rewrites its append-only file, so make a backup every day.
 # Exit status: 1 if this is no whole backup.
 set -eu
 directory=$(mktemp -d /data/backup.XXXXXX)
@@ -29,3 +30,7 @@ copy --scan --pattern 'v2:*:salt:*' | xargs -r -n 1000 redis-cli -e -s "$directo
 copy save >/dev/null
 redis-check-rdb "$file" >/dev/null
 cat "$file"
+
+# A salt that Redis has deleted stays in the append-only file until that is rewritten.
+redis-as operator bgrewriteaof >/dev/null ||
+  echo "redis-backup: the append-only file is not rewritten; the backup is whole" >&2

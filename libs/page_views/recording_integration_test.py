@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -152,49 +153,40 @@ def test_should_store_nothing_when_the_total_cannot_be_increased(
     assert everything(redis_client) == stored
 
 
-def set_out_of_memory(client: redis.Redis) -> None:
-    """Let Redis refuse whatever needs memory."""
+@contextlib.contextmanager
+def out_of_memory(client: redis.Redis) -> Iterator[type[Exception]]:
+    """Let Redis refuse whatever needs memory, until the context ends; yield the error."""
     client.config_set("maxmemory", 1)
+    try:
+        yield redis.OutOfMemoryError
+    finally:
+        client.config_set("maxmemory", 0)
 
 
-def set_read_only(client: redis.Redis) -> None:
-    """Make Redis the replica of a server that is not there."""
+@contextlib.contextmanager
+def read_only(client: redis.Redis) -> Iterator[type[Exception]]:
+    """Make Redis a replica, whose primary is away, until the context ends; yield the error."""
     client.replicaof("127.0.0.1", "1")
+    try:
+        yield redis.ReadOnlyError
+    finally:
+        client.replicaof("NO", "ONE")
 
 
-@pytest.fixture(name="mended")
-def fixture_mended(redis_client: redis.Redis) -> Iterator[Callable[[], None]]:
-    """Yield what makes Redis writable again, and call it at the end."""
-
-    def mend() -> None:
-        redis_client.config_set("maxmemory", 0)
-        redis_client.replicaof("NO", "ONE")
-
-    yield mend
-    mend()
-
-
-@pytest.mark.parametrize(
-    ("refuse", "error"),
-    [(set_out_of_memory, redis.OutOfMemoryError), (set_read_only, redis.ReadOnlyError)],
-)
+@pytest.mark.parametrize("refusing", [out_of_memory, read_only])
 def test_should_store_nothing_when_redis_refuses_to_write(
     redis_client: redis.Redis,
     site: Site,
     recorder: Recorder,
-    mended: Callable[[], None],
-    refuse: Callable[[redis.Redis], None],
-    error: type[Exception],
+    refusing: Callable[[redis.Redis], AbstractContextManager[type[Exception]]],
 ) -> None:
     # Given
     views = [view(), view(dropped="bot")]
     stored = everything(redis_client)
 
     # When
-    refuse(redis_client)
-    with pytest.raises(error):
+    with refusing(redis_client) as error, pytest.raises(error):
         recorder.record(NAME, views)
-    mended()
 
     # Then
     assert everything(redis_client) == stored

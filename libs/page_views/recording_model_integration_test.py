@@ -106,19 +106,19 @@ class Model:
         day = self.day(view)
         hour = datetime.fromtimestamp(view.time, timezone.utc)
         periods = [f"{day}", f"{day:%Y-%m}", "all"]
-        periods_of = {
+        items = {
             ("days", f"{day}"): ["all"],
             ("hours", f"{hour:%Y-%m-%d %H}"): ["all"],
             ("pages", view.path): periods,
         }
         if view.campaign:
-            periods_of["campaigns", view.campaign] = periods
+            items["campaigns", view.campaign] = periods
         if view.referrer:
-            periods_of["referrers", view.referrer] = periods
-            periods_of["pairs", f"{view.path} {view.referrer}"] = periods[:2]
+            items["referrers", view.referrer] = periods
+            items["pairs", f"{view.path} {view.referrer}"] = periods[:2]
         rows_of = {
             (kind, item): [self._row(kind, item, period) for period in of_item]
-            for (kind, item), of_item in periods_of.items()
+            for (kind, item), of_item in items.items()
         }
         for row in chain(*rows_of.values()):
             row.views += 1
