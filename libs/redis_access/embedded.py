@@ -78,7 +78,9 @@ def embedded_redis(
         command = [binary, "--dir", data_dir.absolute(), "--port", "0"]
         command += ["--unixsocket", socket, "--unixsocketperm", "700"]
         # "everysec" would also delay writes by up to 2 s while it waits for the disk.
-        command += ["--appendonly", "yes", "--appendfsync", "always", "--save", "", *options]
+        command += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+        # Redis searches a compact hash from its start; more rows take longer than memory is worth.
+        command += ["--hash-max-listpack-entries", "64", *options]
         # The server inherits the lock and holds it as long as it runs.
         server = stack.enter_context(
             child_process(command, env=environment, output=log, pass_fds=[lock.fileno()])
