@@ -15,7 +15,7 @@ import redis
 from benchmarks.web_servers import directory_on_disk
 from libs.page_views import reading
 from libs.page_views.reading import Kind
-from libs.page_views.recording import MOST_ROWS, Recorder, View
+from libs.page_views.recording import MOST_NOW, MOST_ROWS, Recorder, View
 from libs.page_views.registry import Site, add_site
 from libs.page_views.visitors import Client
 from libs.redis_access.connection import connect
@@ -57,7 +57,7 @@ def print_worst_case() -> None:
         "tables of a month, kept for ever": table_bytes(LONGEST, "month"),
         "tables of all time": table_bytes(LONGEST, "all"),
         "visitors of a day, kept for 48 hours": visitors_bytes(LONGEST),
-        "who is here now": MOST_ROWS["now"] * NOW,
+        "who is here now": MOST_NOW * NOW,
         "nonces, at 100 views/s": 100 * 600 * NONCE,
     }
     print("| At most | MB |\n|---|---|")
@@ -89,7 +89,7 @@ def flood(client: redis.Redis, number: int) -> bool:
     seconds = time.monotonic() - began
     used = client.info("memory")["used_memory"] - before
     tables = sum(table_bytes(FLOODED, period) for period in ("day", "month", "all"))
-    rest = visitors_bytes(FLOODED) + MOST_ROWS["now"] * NOW
+    rest = visitors_bytes(FLOODED) + MOST_NOW * NOW
     bound = tables + rest + number * NONCE
     total = reading.totals(client, site).views
     pages = sum(count.views for count in reading.rows(client, site, Kind.PAGES).values())

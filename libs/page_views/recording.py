@@ -40,9 +40,11 @@ MOST_ROWS = {
     "referrers": {"day": 200, "month": 1_000},
     "campaigns": {"day": 100, "month": 1_000},
     "pairs": {"day": 2_000, "month": 10_000},
-    "now": 10_000,
 }
 """How many rows a day, and a month or all time, may have; the rest is counted as (other)."""
+
+MOST_NOW = 10_000
+"""How many of the visitors who are here now are known."""
 
 MOST_VIEWS = 100
 """How many views one call of the script records. Everybody waits meanwhile, some 5 ms."""
@@ -193,8 +195,9 @@ class Recorder:
 
 def _argument(site: Site, views: list[str]) -> str:
     limits = {"client": site.client_limit, "site": site.site_limit}
+    most = {**MOST_ROWS, "now": MOST_NOW}
     rest = json.dumps(
-        {"now": int(time.time()), "seconds": _SECONDS, "most": MOST_ROWS, "limits": limits}
+        {"now": int(time.time()), "seconds": _SECONDS, "most": most, "limits": limits}
     )
     return f'{rest[:-1]}, "views": [{",".join(views)}]}}'
 
