@@ -47,14 +47,14 @@ class PasswordFile(CredentialProvider):
         return (self._user, password) if self._user else (password,)
 
 
-def connect_from_environment(key: str) -> redis.Redis:
+def connect_from_environment(key: str, wait_seconds: float = WAIT_SECONDS) -> redis.Redis:
     """Return a client for the server at REDIS_URL, redis://localhost:6379 by default.
 
-    The password may be in the file named by REDIS_PASSWORD_FILE. key is that of connect. Raises
-    RedisSettingError if a variable is invalid.
+    The password may be in the file named by REDIS_PASSWORD_FILE. key and wait_seconds are those of
+    connect. Raises RedisSettingError if a variable is invalid.
     """
     password_file = os.environ.get(PASSWORD_FILE_VARIABLE)
-    return connect(os.environ.get(VARIABLE, DEFAULT_URL), password_file, key)
+    return connect(os.environ.get(VARIABLE, DEFAULT_URL), password_file, key, wait_seconds)
 
 
 def replicas_from_environment() -> int:
@@ -68,7 +68,9 @@ def replicas_from_environment() -> int:
     raise RedisSettingError(f"{REPLICAS_VARIABLE} must be a number from 0 to 9, not {value[:20]!r}")
 
 
-def connect(url: str, password_file: str | None = None, key: str = "") -> redis.Redis:
+def connect(
+    url: str, password_file: str | None = None, key: str = "", wait_seconds: float = WAIT_SECONDS
+) -> redis.Redis:
     """Return a client for url that connects on first use.
 
     url begins with redis://, rediss:// (TLS), unix://, redis+sentinel:// or redis+cluster://.
@@ -76,6 +78,7 @@ def connect(url: str, password_file: str | None = None, key: str = "") -> redis.
     know. redis+cluster://host:port,host:port names some nodes of a cluster; the client then reaches
     the primary that has key, so all its keys must be in the slot of key.
 
+    wait_seconds limits the wait for each answer; programs that serve no page may wait longer.
     Create one client per process and share it between threads; it reconnects in a forked child.
     Raises RedisSettingError if url is malformed, if a file of certificates that it names is
     unusable, or if password_file has no password.
@@ -88,18 +91,17 @@ def connect(url: str, password_file: str | None = None, key: str = "") -> redis.
         options["credential_provider"] = PasswordFile(password_file, options.pop("username", None))
     elif options.get("connection_class") is redis.SSLConnection and "password" not in options:
         options["redis_connect_func"] = _connect_and_ping
+    options = {**_limits(WAIT_SECONDS), "socket_timeout": wait_seconds, **options}
     if target.sentinels:
         # Sentinels are asked in turn, so together they get the time of one server.
         limits = _limits(WAIT_SECONDS / len(target.sentinels))
-        sentinel = Sentinel(
-            target.sentinels, sentinel_kwargs=limits, **_limits(WAIT_SECONDS), **options
-        )
+        sentinel = Sentinel(target.sentinels, sentinel_kwargs=limits, **options)
         client: redis.Redis = sentinel.master_for(target.group, max_connections=POOL_SIZE)
         return client
     if target.nodes:
-        primary = Primary(target.nodes, key, {**_limits(FIND_WAIT_SECONDS), **options})
+        primary = Primary(target.nodes, key, {**options, **_limits(FIND_WAIT_SECONDS)})
         options |= {"connection_class": ClusterConnection, "primary": primary}
-    pool = redis.ConnectionPool(max_connections=POOL_SIZE, **_limits(WAIT_SECONDS), **options)
+    pool = redis.ConnectionPool(max_connections=POOL_SIZE, **options)
     return redis.Redis.from_pool(pool)  # closing the client closes its connections
 
 

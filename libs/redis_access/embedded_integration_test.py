@@ -4,9 +4,15 @@ import contextlib
 from pathlib import Path
 
 import pytest
+import redis
 
 from libs.redis_access.connection import connect
-from libs.redis_access.embedded import EmbeddedRedis, EmbeddedRedisError, embedded_redis
+from libs.redis_access.embedded import (
+    EmbeddedRedis,
+    EmbeddedRedisError,
+    embedded_redis,
+    running_redis,
+)
 
 
 def count(server: EmbeddedRedis) -> int:
@@ -77,3 +83,17 @@ def test_should_say_where_the_reason_is_when_the_server_does_not_start(data_dir:
     assert str(caught.value).endswith(f"see {data_dir}/redis.log")
     assert "manifest" in (data_dir / "redis.log").read_text()
     assert manifest.read_text() == "damaged"
+
+
+def test_should_find_the_server_that_runs_on_a_directory(data_dir: Path) -> None:
+    assert running_redis(data_dir / "missing") is None
+    with embedded_redis(data_dir) as server:
+        assert running_redis(data_dir) == server.url
+    assert running_redis(data_dir) is None
+
+
+def test_should_wait_for_an_answer_as_long_as_told(redis_url: str) -> None:
+    with contextlib.closing(connect(redis_url)) as client, pytest.raises(redis.TimeoutError):
+        client.execute_command("BLPOP", "nothing", 0.3)
+    with contextlib.closing(connect(redis_url, wait_seconds=10)) as client:
+        assert client.execute_command("BLPOP", "nothing", 0.3) is None

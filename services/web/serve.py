@@ -19,10 +19,8 @@ from libs.flask_service.settings import SettingError, check_settings
 from libs.page_views.counting import PAGE_VIEWS_KEY
 from libs.processes.child import child_process
 from libs.redis_access.connection import connect_from_environment
-from libs.redis_access.embedded import EmbeddedRedisError, embedded_redis
+from libs.redis_access.embedded import DEFAULT_DATA_DIR, EmbeddedRedisError, embedded_redis
 from libs.redis_access.urls import VARIABLE, RedisSettingError
-
-DEFAULT_DATA_DIR = Path(".cache/redis")
 
 _LAST_PORT = 65535
 
