@@ -2,11 +2,12 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import redis
+from redis.client import Pipeline
 
 from libs.redis_access.replies import text
 
@@ -22,6 +23,7 @@ DEFAULTS: dict[str, str | int] = {
     "public": 0,
     "client_limit": 1_000,
     "site_limit": 1_000_000,
+    "demo": 0,
 }
 """The settings of a new site, as the attributes of Site describe them."""
 
@@ -54,6 +56,8 @@ class Site:
     """How many views a client may send per minute; 0 is no limit."""
     site_limit: int
     """How many views all clients together may send per minute; 0 is no limit."""
+    demo: bool = False
+    """Whether its numbers are invented, to show what a site looks like."""
 
 
 def add_site(client: redis.Redis, name: str, **settings: str | int) -> Site:
@@ -61,18 +65,16 @@ def add_site(client: redis.Redis, name: str, **settings: str | int) -> Site:
 
     Raises SiteExists, InvalidSetting, or redis.RedisError.
     """
-    _check(settings)
-    key = f"{PREFIX}:{{{client.incr(_NEXT_SITE_KEY)}}}"
-    _store(client, key, {**DEFAULTS, **settings, "name": name, "created": int(time.time())})
-    if not client.hsetnx(SITES_KEY, name, key):
-        client.delete(key)
-        raise SiteExists(f"{name} is registered already")
+    check_settings(settings)
+    key = new_site_key(client)
+    created = int(time.time())
+    register_site(client, key, {**DEFAULTS, **settings, "name": name, "created": created})
     return find_site(client, name)
 
 
 def find_site(client: redis.Redis, name: str) -> Site:
     """Return a site. Raises UnknownSite, or redis.RedisError."""
-    key = text(client.hget(SITES_KEY, name) or "")
+    key = _key_of(client, name)
     stored = client.hgetall(key) if key else {}
     settings = {text(field): text(value) for field, value in stored.items()}
     if not settings:
@@ -84,6 +86,7 @@ def find_site(client: redis.Redis, name: str) -> Site:
         settings["public"] == "1",
         int(settings["client_limit"]),
         int(settings["site_limit"]),
+        settings.get("demo") == "1",
     )
 
 
@@ -99,35 +102,91 @@ def change_site(client: redis.Redis, site: Site, **settings: str | int) -> None:
 
     Raises InvalidSetting, or redis.RedisError.
     """
-    _check(settings)
+    check_settings(settings)
     _store(client, site.key, settings)
 
 
 def rename_site(client: redis.Redis, site: Site, name: str) -> None:
-    """Give a site another name. Raises SiteExists, or redis.RedisError."""
-    if not client.hsetnx(SITES_KEY, name, site.key):
-        raise SiteExists(f"{name} is registered already")
-    client.hset(site.key, "name", name)
-    client.hdel(SITES_KEY, site.name)
+    """Give a site another name. Raises SiteExists, UnknownSite, or redis.RedisError."""
+
+    def rename(pipeline: Pipeline) -> None:
+        _check_registered(pipeline, site)
+        if _key_of(pipeline, name):
+            raise SiteExists(f"{name} is registered already")
+        pipeline.multi()
+        pipeline.hset(SITES_KEY, name, site.key)
+        pipeline.hdel(SITES_KEY, site.name)
+        pipeline.hset(site.key, "name", name)
+
+    client.transaction(rename, SITES_KEY)
 
 
 def remove_site(client: redis.Redis, site: Site) -> None:
-    """Remove a site and everything that was counted for it. Raises redis.RedisError.
+    """Remove a site and everything that was counted for it.
 
-    From its first step on no view is counted; if it fails, repeat it to remove the rest.
+    Raises UnknownSite or redis.RedisError.
     """
-    client.hdel(site.key, "name")  # record.lua counts for no site without a name
-    for key in client.scan_iter(match=f"{site.key}:*", count=1000):
-        client.unlink(key)
-    client.hdel(SITES_KEY, site.name)
-    client.delete(site.key)
+
+    def remove(pipeline: Pipeline) -> None:
+        _check_registered(pipeline, site)
+        keys = site_keys(client, site.key)
+        pipeline.multi()
+        pipeline.hdel(SITES_KEY, site.name)
+        _unlink(pipeline, [site.key, *keys])
+
+    client.transaction(remove, SITES_KEY)
+    _unlink(client, site_keys(client, site.key))  # what views have made meanwhile
 
 
-def _store(client: redis.Redis, key: str, settings: Mapping[str, str | int]) -> None:
-    client.hset(key, items=[part for setting in settings.items() for part in setting])
+def new_site_key(client: redis.Redis) -> str:
+    """Return the key of a site that is not registered yet. Raises redis.RedisError."""
+    return f"{PREFIX}:{{{client.incr(_NEXT_SITE_KEY)}}}"
 
 
-def _check(settings: dict[str, str | int]) -> None:
+def register_site(
+    client: redis.Redis,
+    key: str,
+    settings: Mapping[str, str | int],
+    *,
+    expiries: Mapping[str, int | None] | None = None,
+    replace: bool = False,
+) -> None:
+    """Register a site with all of its settings and its name, and with the tables that it has.
+
+    expiries says when each of these keys expires, in seconds since 1970, or None for never. If
+    replace is true, a site of the same name and all its numbers are removed in the same step.
+    Raises SiteExists or redis.RedisError; then nothing has changed.
+    """
+    name = str(settings["name"])
+    former: list[str] = []
+
+    def register(pipeline: Pipeline) -> None:
+        former[:] = filter(None, [_key_of(pipeline, name)])
+        if former and not replace:
+            raise SiteExists(f"{name} is registered already")
+        replaced = [key for site in former for key in [site, *site_keys(client, site)]]
+        pipeline.multi()
+        for table, expires in (expiries or {}).items():
+            if expires is None:
+                pipeline.persist(table)
+            else:
+                pipeline.expireat(table, expires)
+        _store(pipeline, key, settings)
+        pipeline.hset(SITES_KEY, name, key)
+        _unlink(pipeline, replaced)
+
+    client.transaction(register, SITES_KEY)
+    for site in former:
+        _unlink(client, site_keys(client, site))  # what views have made meanwhile
+
+
+def site_keys(client: redis.Redis, site_key: str, kind: str | None = None) -> list[str]:
+    """Return all keys below that of a site, or those of one type of Redis, such as "hash"."""
+    return [text(key) for key in client.scan_iter(f"{site_key}:*", count=1000, _type=kind)]
+
+
+def check_settings(settings: Mapping[str, str | int]) -> None:
+    """Raise InvalidSetting if a site cannot have these settings."""
     unknown = settings.keys() - DEFAULTS.keys()
     if unknown:
         raise InvalidSetting(f"{min(unknown)} is no setting; there are {', '.join(DEFAULTS)}")
@@ -143,6 +202,24 @@ def _check(settings: dict[str, str | int]) -> None:
         digits = limit.isascii() and limit.isdecimal() and len(limit) <= 10
         if not digits or int(limit) > _MOST_PER_MINUTE:
             raise InvalidSetting(f"{name} is no whole number from 0 to {_MOST_PER_MINUTE}")
+
+
+def _key_of(client: redis.Redis, name: str) -> str:
+    return text(client.hget(SITES_KEY, name) or "")
+
+
+def _check_registered(client: redis.Redis, site: Site) -> None:
+    if _key_of(client, site.name) != site.key:
+        raise UnknownSite(f"{site.name} is not registered")
+
+
+def _store(client: redis.Redis, key: str, settings: Mapping[str, str | int]) -> None:
+    client.hset(key, items=[part for setting in settings.items() for part in setting])
+
+
+def _unlink(client: redis.Redis, keys: Sequence[str]) -> None:
+    for i in range(0, len(keys), 1000):
+        client.unlink(*keys[i : i + 1000])
 
 
 class SiteCache:
