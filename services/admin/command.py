@@ -1,0 +1,75 @@
+"""What commands share: the connection to Redis, their answers, and the types of arguments."""
+
+import functools
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from libs.page_views.migration import check_version
+from services.admin.server import connected
+
+
+class Answer(NamedTuple):
+    """What a command answers."""
+
+    data: object
+    """What is printed as JSON."""
+    text: str
+    """What is printed otherwise."""
+    status: int = 0
+
+
+def redis_command(function: Callable[..., Answer | None]) -> Callable[..., int]:
+    """Call function with a client of Redis, and print its answer. Adds --json and --data-dir."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path),
+        help="Where the embedded Redis keeps its data (.cache/redis).",
+    )
+    @functools.wraps(function)
+    def run(data_dir: Path | None, as_json: bool, **arguments: Any) -> int:
+        with connected(data_dir) as client:
+            check_version(client)
+            answer = function(client, **arguments)
+        if answer is None:
+            return 0
+        click.echo(json.dumps(answer.data) if as_json else answer.text)
+        return answer.status
+
+    return run
+
+
+class SiteName(click.ParamType[str]):
+    """The name of a site, in its one form."""
+
+    name = "site"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name of a site."""
+        return value.lower()
+
+
+class PagePath(click.ParamType[str]):
+    """The path of a page, in its one form."""
+
+    name = "path"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the path; fail if it is none."""
+        if not value.startswith("/"):
+            self.fail(f"a path begins with /: write /{value}, not {value}", param, ctx)
+        return value
+
+
+def columns(heading: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return rows as lines with aligned columns."""
+    lines = [heading, *([str(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines
+    )

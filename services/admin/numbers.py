@@ -1,0 +1,68 @@
+"""The commands that change numbers by hand, and recount them."""
+
+import dataclasses
+
+import click
+import redis
+
+from libs.page_views import maintenance
+from libs.page_views.checking import check_site
+from libs.page_views.reading import Count, totals
+from libs.page_views.registry import all_sites, find_site
+from services.admin.command import Answer, PagePath, SiteName, redis_command
+
+_MOST = 10**12
+
+
+@click.command()
+@click.argument("site", type=SiteName())
+@click.option("--views", required=True, type=click.IntRange(1, _MOST), help="How many views.")
+@click.option("--visitors", default=0, type=click.IntRange(0, _MOST), help="How many visitors (0).")
+@click.option("--path", default="/", type=PagePath(), help="Of which page (/).")
+@redis_command
+def seed(client: redis.Redis, site: str, views: int, visitors: int, path: str) -> Answer:
+    """Add earlier views to the total of a page and of its site.
+
+    No day or month has them.
+    """
+    found = find_site(client, site)
+    maintenance.seed(client, found, path, Count(views, visitors))
+    of_page, of_site = totals(client, found, path), totals(client, found)
+    return Answer(
+        {"page": dataclasses.asdict(of_page), "site": dataclasses.asdict(of_site)},
+        f"{path} now has {of_page.views} views, and {site} has {of_site.views}",
+    )
+
+
+@click.command()
+@click.argument("site", type=SiteName())
+@click.option("--path", required=True, type=PagePath(), help="Of which page.")
+@redis_command
+def reset(client: redis.Redis, site: str, path: str) -> Answer:
+    """Set a page back to 0, for all days.
+
+    The totals of the site stay: they keep the views that the page had.
+    """
+    found = find_site(client, site)
+    before = maintenance.reset_page(client, found, path)
+    stays = totals(client, found).views
+    return Answer(
+        {"path": path, "before": dataclasses.asdict(before)},
+        f"{path} had {before.views} views and has 0 now; the total of {site} stays {stays}",
+    )
+
+
+@click.command()
+@click.argument("site", required=False, type=SiteName())
+@redis_command
+def check(client: redis.Redis, site: str | None) -> Answer:
+    """Recount what can be recounted, of one site or all.
+
+    Prints each number that does not fit the others; the status is then 1.
+    """
+    found = [find_site(client, site)] if site else all_sites(client)
+    drift = {each.name: check_site(client, each) for each in found}
+    text = "\n".join(
+        f"{name}: {line}" for name, lines in drift.items() for line in lines or ["all numbers fit"]
+    )
+    return Answer(drift, text or "no site is registered", int(any(drift.values())))

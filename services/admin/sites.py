@@ -1,0 +1,150 @@
+"""The commands that register, show and change sites."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+import redis
+
+from libs.page_views.reading import totals
+from libs.page_views.registry import (
+    DEFAULTS,
+    InvalidSetting,
+    Site,
+    add_site,
+    all_sites,
+    change_site,
+    check_settings,
+    find_site,
+    remove_site,
+    rename_site,
+)
+from services.admin.command import Answer, SiteName, columns, redis_command
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@click.group()
+def sites() -> None:
+    """Register, show and change sites. Only views of registered sites are counted."""
+
+
+def _setting_options(command: _Command) -> _Command:
+    limit = click.IntRange(min=0)
+    per_minute = "may send per minute; 0 is no limit ({:,})."
+    for option in (
+        click.option(
+            "--site-limit",
+            type=limit,
+            help=f"Views that all together {per_minute}".format(DEFAULTS["site_limit"]),
+        ),
+        click.option(
+            "--client-limit",
+            type=limit,
+            help=f"Views that one address {per_minute}".format(DEFAULTS["client_limit"]),
+        ),
+        click.option(
+            "--public/--private", default=None, help="Who may read the numbers (private)."
+        ),
+        click.option(
+            "--zone",
+            callback=_check_zone,
+            help=f"The time zone that cuts days and months ({DEFAULTS['zone']}).",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _check_zone(_: click.Context, __: click.Parameter, zone: str | None) -> str | None:
+    try:
+        check_settings({} if zone is None else {"zone": zone})
+    except InvalidSetting as error:
+        raise click.BadParameter(str(error)) from error
+    return zone
+
+
+def _given(settings: dict[str, Any]) -> dict[str, str | int]:
+    return {
+        name: int(value) if isinstance(value, bool) else value
+        for name, value in settings.items()
+        if value is not None
+    }
+
+
+@sites.command()
+@click.argument("name", type=SiteName())
+@_setting_options
+@redis_command
+def add(client: redis.Redis, name: str, **settings: Any) -> Answer:
+    """Register a site."""
+    site = add_site(client, name, **_given(settings))
+    return Answer(_settings_of(site), f"{name} is registered: its views are counted now")
+
+
+@sites.command("list")
+@redis_command
+def list_sites(client: redis.Redis) -> Answer:
+    """List all sites with their settings and total views."""
+    found = [(site, totals(client, site)) for site in all_sites(client)]
+    data = [{**_settings_of(site), **dataclasses.asdict(count)} for site, count in found]
+    rows = [
+        (
+            site.name,
+            count.views,
+            site.zone.key,
+            "public" if site.public else "private",
+            site.client_limit or "none",
+            site.site_limit or "none",
+            "demonstration" if site.demo else "",
+        )
+        for site, count in found
+    ]
+    heading = ("SITE", "VIEWS", "ZONE", "NUMBERS", "CLIENT LIMIT", "SITE LIMIT", "")
+    return Answer(data, columns(heading, rows) if rows else "no site is registered")
+
+
+@sites.command("set")
+@click.argument("name", type=SiteName())
+@_setting_options
+@redis_command
+def set_settings(client: redis.Redis, name: str, **settings: Any) -> Answer:
+    """Change settings of a site. They hold within 5 seconds.
+
+    Another time zone cuts only days and months to come.
+    """
+    if not (given := _given(settings)):
+        raise click.UsageError("nothing is to be changed: give a setting, such as --public")
+    change_site(client, find_site(client, name), **given)
+    return Answer(_settings_of(find_site(client, name)), f"{name} is changed")
+
+
+@sites.command()
+@click.argument("old", type=SiteName())
+@click.argument("new", type=SiteName())
+@redis_command
+def rename(client: redis.Redis, old: str, new: str) -> Answer:
+    """Give a site another name. Its numbers and tokens stay."""
+    rename_site(client, find_site(client, old), new)
+    return Answer(_settings_of(find_site(client, new)), f"{old} is now {new}")
+
+
+@sites.command()
+@click.argument("name", type=SiteName())
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@redis_command
+def remove(client: redis.Redis, name: str, yes: bool) -> Answer:
+    """Remove a site, all its numbers and its tokens. This cannot be undone."""
+    site = find_site(client, name)
+    views = totals(client, site).views
+    if not yes:
+        click.confirm(f"Remove {name} and its {views:,} views?", abort=True, err=True)
+    remove_site(client, site)
+    return Answer({"removed": name}, f"{name} is removed")
+
+
+def _settings_of(site: Site) -> dict[str, object]:
+    settings = dataclasses.asdict(site)
+    del settings["key"]
+    return {**settings, "zone": site.zone.key}

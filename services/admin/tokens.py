@@ -1,0 +1,60 @@
+"""The commands for tokens, with which programs read a site's numbers or send views to it."""
+
+import dataclasses
+from datetime import datetime, timezone
+from typing import get_args
+
+import click
+import redis
+
+from libs.page_views.registry import find_site
+from libs.page_views.tokens import Right, add_token, all_tokens, revoke_token
+from services.admin.command import Answer, SiteName, columns, redis_command
+
+
+@click.group()
+def tokens() -> None:
+    """Let programs read a site's numbers, or send views to it."""
+
+
+@tokens.command()
+@click.argument("site", type=SiteName())
+@click.option("--right", required=True, type=click.Choice(get_args(Right)), help="What it permits.")
+@click.option("--label", default="", help="What it is for.")
+@redis_command
+def add(client: redis.Redis, site: str, right: Right, label: str) -> Answer:
+    """Make a token and print it. It is shown only now: Redis keeps its hash."""
+    token = add_token(client, find_site(client, site), right, label)
+    return Answer({"token": token}, token)
+
+
+@tokens.command("list")
+@click.argument("site", type=SiteName())
+@redis_command
+def list_tokens(client: redis.Redis, site: str) -> Answer:
+    """List the tokens of a site, without the tokens themselves."""
+    found = all_tokens(client, find_site(client, site))
+    rows = [
+        (
+            token.id,
+            token.right,
+            f"{datetime.fromtimestamp(token.created, timezone.utc):%Y-%m-%d}",
+            token.label,
+        )
+        for token in found
+    ]
+    text = columns(("ID", "RIGHT", "MADE", "LABEL"), rows) if rows else f"{site} has no token"
+    return Answer([dataclasses.asdict(token) for token in found], text)
+
+
+@tokens.command()
+@click.argument("site", type=SiteName())
+@click.argument("token_id", metavar="ID")
+@redis_command
+def revoke(client: redis.Redis, site: str, token_id: str) -> Answer:
+    """Revoke the token with this ID, at once."""
+    if not revoke_token(client, find_site(client, site), token_id):
+        raise click.ClickException(
+            f"{site} has no token {token_id}; `tokens list {site}` shows those it has"
+        )
+    return Answer({"revoked": token_id}, f"{token_id} is revoked")
