@@ -31,6 +31,7 @@ READ_ONLY = ["set page_views 1", "incr page_views", "get {page_views}:nonce:1", 
             ["get page_views", "info server", "hgetall v2:sites"],
             ["del page_views", "ping", "hset v2:sites example.org v2:{1}", "zcount other 0 1"],
         ),
+        ("admin", ["get page_views", "hgetall v2:sites"], [*READ_ONLY[:2], "ping"]),
         ("test", ["get page_views"], [*READ_ONLY, "eval 'return 1' 0"]),
         ("health", ["ping"], [*READ_ONLY, "get page_views"]),
     ],
@@ -51,6 +52,17 @@ def test_should_permit_nothing_without_a_password(stack: Stack) -> None:
     for user in ("default", "web", "operator"):
         answer = stack.run(f"{without} auth {user} guessed").stdout
         assert b"WRONGPASS" in answer, user
+
+
+def test_should_let_the_operator_s_command_line_do_its_work(stack: Stack) -> None:
+    admin = "run --rm -T admin"
+    assert "invented views" in stack.command(f"{admin} demo demo.example")
+    export = stack.run(f"{admin} export").stdout
+    assert b"demo.example" in export
+    assert stack.run(f"{admin} load - --replace", export).returncode == 0
+    assert "all numbers fit" in stack.command(f"{admin} check")
+    stack.command(f"{admin} sites remove demo.example --yes")
+    assert "no site is registered" in stack.command(f"{admin} sites list")
 
 
 def test_should_permit_the_operator_everything(stack: Stack) -> None:
@@ -161,7 +173,7 @@ def test_should_keep_passwords_that_exist(tmp_path: Path) -> None:
 
     # Then
     kept = {file.name: file.read_text() for file in directory.iterdir()}
-    assert len(set(made.values())) == len(made) == 4
+    assert len(set(made.values())) == len(made) == 5
     assert all(len(password) == 64 for password in made.values())
     assert kept.pop("web-password") not in ("", made.pop("web-password"))
     assert kept == made

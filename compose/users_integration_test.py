@@ -1,0 +1,221 @@
+"""Tests of redis/users.acl against the code that uses it, on a real Redis without containers."""
+
+import contextlib
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import redis
+
+from libs.page_views import maintenance, migration, reading, tokens, transfer
+from libs.page_views.checking import check_site
+from libs.page_views.counting import PageViewCounter
+from libs.page_views.readiness import why_not_ready
+from libs.page_views.reading import EXACT_VISITORS, Count, Kind, Range
+from libs.page_views.recording import COUNTED, MOST_ROWS, Recorder, View
+from libs.page_views.registry import (
+    SITES_KEY,
+    Site,
+    add_site,
+    change_site,
+    find_site,
+    remove_site,
+    rename_site,
+)
+from libs.page_views.visitors import Client
+from libs.redis_access.connection import connect
+from libs.redis_access.durability import why_data_could_be_lost
+from libs.redis_access.embedded import embedded_redis
+from libs.redis_access.testing import DATA_ROOT
+
+USERS = Path("compose/redis/users.acl")
+
+Connect = Callable[[str], redis.Redis]
+
+
+@pytest.fixture(scope="module", name="url")
+def _url() -> Iterator[str]:
+    """Yield the URL of a server with the users of users.acl, and "default", who may do all."""
+    rules = USERS.read_text(encoding="utf-8").replace("\\\n", "").splitlines()
+    users = [line.split(maxsplit=2)[1:] for line in rules if line.startswith("user ")]
+    lines = [f"user {name} on >secret {rule}\n" for name, rule in users]
+    with tempfile.TemporaryDirectory(dir=DATA_ROOT) as directory:
+        acl = Path(directory) / "users.acl"
+        acl.write_text("user default on nopass +@all ~* &*\n" + "".join(lines), encoding="utf-8")
+        with embedded_redis(Path(directory), "--aclfile", str(acl)) as server:
+            yield server.url
+
+
+@pytest.fixture(name="connect_as")
+def _connect_as(url: str) -> Iterator[Connect]:
+    """Yield a function that connects as a user to the server, which is empty."""
+    with contextlib.ExitStack() as stack:
+
+        def connect_as(user: str) -> redis.Redis:
+            login = "" if user == "default" else f"{user}:secret@"
+            client = connect(url.replace("unix://", f"unix://{login}"), wait_seconds=10)
+            return stack.enter_context(contextlib.closing(client))
+
+        connect_as("default").flushall()
+        yield connect_as
+
+
+@pytest.fixture(name="site")
+def _site(connect_as: Connect) -> Site:
+    return add_site(connect_as("admin"), "example.org", zone="Europe/Paris", client_limit=5)
+
+
+def views(count: int, path: str = "/{i}") -> list[View]:
+    """Return views of pages by different visitors, with all that a view can have."""
+    return [
+        View(
+            path.format(i=i),
+            time.time(),
+            Client(i.to_bytes(4, "big"), ""),
+            referrer="r.example",
+            campaign="c",
+        )
+        for i in range(count)
+    ]
+
+
+def test_should_let_the_web_service_record_everything_about_views(
+    connect_as: Connect, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given
+    recorder = Recorder(connect_as("web"))
+    too_many_rows = MOST_ROWS["pages"]["day"] + 1  # type: ignore[index]
+    too_many_visitors = EXACT_VISITORS + 2
+
+    # When
+    outcomes = recorder.record(site.name, views(too_many_rows), limited=False)
+    outcomes += recorder.record(site.name, views(too_many_visitors, "/one"), limited=False)
+    limited = [recorder.record(site.name, views(1)[0:1])[0] for _ in range(6)]
+    recorder.record(site.name, [View("/", time.time(), dropped="bot")])
+    midnight = datetime.combine(
+        reading.today(site) + timedelta(days=1), datetime.min.time(), site.zone
+    )
+    recorder.record(site.name, [View("/", midnight.timestamp(), Client(b"1234", ""))])
+
+    # Then
+    assert set(outcomes) == {COUNTED}
+    assert limited == [COUNTED] * 5 + ["rate_limit"]
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert not check_site(connect_as("admin"), site)
+
+
+def test_should_let_the_web_service_read_what_was_counted(connect_as: Connect, site: Site) -> None:
+    # Given
+    web = connect_as("web")
+    Recorder(web).record(site.name, views(3, "/"))
+    token = tokens.add_token(connect_as("default"), site, "read")
+    today = reading.today(site)
+    days = Range(today, today)
+
+    # Then
+    assert find_site(web, site.name) == site
+    assert reading.totals(web, site) == reading.totals(web, site, "/") == Count(3, 3)
+    assert reading.rows(web, site, Kind.PAGES, days) == {"/": Count(3, 3)}
+    assert reading.by_month(web, site) == {f"{today:%Y-%m}": Count(3, 3)}
+    assert reading.by_day(web, site, days) == {today: Count(3, 3)}
+    assert sum(count.views for count in reading.by_hour(web, site, days).values()) == 3
+    assert not reading.drops(web, site)
+    assert reading.now(web, site) == Count(3, 3)
+    assert tokens.is_permitted(web, site, token, "read")
+
+
+def test_should_let_the_web_service_count_its_front_page(connect_as: Connect) -> None:
+    web = connect_as("web")
+    assert PageViewCounter(web).count() == 1
+    assert why_not_ready(web) is None
+    assert not [line for line in why_data_could_be_lost(web, 0) if "permi" in line]
+
+
+FORBIDDEN_TO_WEB = [
+    "set other 1",
+    "get other",
+    "del page_views",
+    "ping",
+    "flushall",
+    "keys *",
+    "scan 0",
+    "config get *",
+    "acl list",
+    "hset v2:sites other v2:{1}",
+    "hdel v2:sites example.org",
+    "hset v2:{1} public 1",
+    "hincrby v2:{1} public 1",
+    "del v2:{1}",
+    "expire v2:{1} 1",
+    "hset v2:{1}:tokens hash {}",
+    "hincrby v2:{1}:tokens hash 1",
+    "hdel v2:{1}:tokens hash",
+    "del v2:{1}:tokens",
+    "expire v2:{1}:tokens 1",
+    "incr v2:next_site",
+    "set storage_version 3",
+    "hgetall v3:{1}",
+]
+
+
+@pytest.mark.parametrize("command", FORBIDDEN_TO_WEB)
+def test_should_forbid_the_web_service_everything_else(
+    connect_as: Connect, site: Site, command: str
+) -> None:
+    assert site.key == "v2:{1}"
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        connect_as("web").execute_command(*command.split())
+
+
+@pytest.mark.parametrize("call", ["'set', 'other', 1", "'hdel', 'v2:{1}:tokens', 'hash'"])
+def test_should_forbid_the_web_service_everything_else_in_scripts(
+    connect_as: Connect, site: Site, call: str
+) -> None:
+    with pytest.raises(redis.ResponseError, match="ACL failure in script"):
+        connect_as("web").eval(f"return redis.call({call})", 1, site.key)
+
+
+def test_should_let_the_operator_do_what_the_command_line_does(
+    connect_as: Connect, site: Site
+) -> None:
+    # Given
+    admin = connect_as("admin")
+    Recorder(connect_as("web")).record(site.name, views(3, "/"))
+    connect_as("default").set("page_views", 7)
+
+    # When
+    change_site(admin, site, zone="UTC")
+    rename_site(admin, site, "renamed.example")
+    renamed = find_site(admin, "renamed.example")
+    token = tokens.add_token(admin, renamed, "read")
+    maintenance.seed(admin, renamed, "/", Count(10, 5))
+    migration.migrate(admin)
+    maintenance.seed_front_page(admin, renamed)
+    export = list(transfer.export_sites(admin, [renamed]))
+    transfer.load_sites(admin, export, replace=True)
+    loaded = find_site(admin, "renamed.example")
+
+    # Then
+    assert loaded.zone == ZoneInfo("UTC")
+    assert reading.totals(admin, loaded) == Count(20, 8)
+    assert tokens.is_permitted(admin, loaded, token, "read")
+    assert maintenance.reset_page(admin, loaded, "/") == Count(20, 8)
+    assert tokens.revoke_token(admin, loaded, tokens.all_tokens(admin, loaded)[0].id)
+    assert not check_site(admin, loaded)
+    remove_site(admin, loaded)
+    assert not admin.hexists(SITES_KEY, "renamed.example")
+
+
+@pytest.mark.parametrize(
+    "command", ["set page_views 1", "get other", "flushall", "config get *", "eval 1 0", "keys *"]
+)
+def test_should_forbid_the_operator_s_command_line_everything_else(
+    connect_as: Connect, command: str
+) -> None:
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        connect_as("admin").execute_command(*command.split())
