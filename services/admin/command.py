@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import click
 
 from libs.page_views.migration import check_version
+from libs.page_views.paths import InvalidPath, normalise_path
+from libs.page_views.sites import InvalidSite, site_name
 from services.admin.server import connected
 
 
@@ -50,8 +52,11 @@ class SiteName(click.ParamType[str]):
     name = "site"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the name of a site."""
-        return value.lower()
+        """Return the name; fail if it is none."""
+        try:
+            return site_name(value)
+        except InvalidSite as error:
+            self.fail(str(error), param, ctx)
 
 
 class PagePath(click.ParamType[str]):
@@ -63,7 +68,10 @@ class PagePath(click.ParamType[str]):
         """Return the path; fail if it is none."""
         if not value.startswith("/"):
             self.fail(f"a path begins with /: write /{value}, not {value}", param, ctx)
-        return value
+        try:
+            return normalise_path(value)
+        except InvalidPath as error:
+            self.fail(str(error), param, ctx)
 
 
 def columns(heading: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -77,8 +77,11 @@ def test_should_seed_and_reset_a_page(run: Run, redis_client: redis.Redis) -> No
         "/a now has 5 views, and example.org has 5\n"
     )
     assert reading.totals(redis_client, site, "/a") == Count(5, 2)
+    run("seed example.org --views 1 --path /%61//b/?utm_source=x")
+    assert reading.totals(redis_client, site, "/a/b") == Count(1)
+    run("reset example.org --path /a/b/")
     assert run("reset example.org --path /a").stdout == (
-        "/a had 5 views and has 0 now; the total of example.org stays 5\n"
+        "/a had 5 views and has 0 now; the total of example.org stays 6\n"
     )
     assert reading.totals(redis_client, site, "/a") == Count()
     assert json.loads(run("reset example.org --path /a --json").stdout)["before"]["views"] == 0
@@ -216,6 +219,8 @@ def test_should_mark_a_demonstration(run: Run) -> None:
         ("sites add a.org --client-limit -1", 2, "-1 is not in the range x>=0"),
         ("seed example.org --views 0", 2, "0 is not in the range"),
         ("reset example.org --path a", 2, "a path begins with /: write /a, not a"),
+        ("seed example.org --views 1 --path /\x01", 2, "the path has a control character"),
+        ("sites add https://a.org/x", 2, "without scheme, port or path: write a.org, not"),
         ("tokens add example.org --right all", 2, "'all' is not one of 'read', 'send'"),
         ("sites list --data-dir somewhere", 2, "drop it, or unset REDIS_URL"),
         ("load nowhere", 2, "File 'nowhere' does not exist"),
