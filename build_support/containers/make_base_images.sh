@@ -28,7 +28,7 @@ build_stand_in() {
 # Succeeds if the image $1 exists or can be pulled.
 have() { docker image inspect "$1" || timeout 300 docker pull --quiet "$1"; } >/dev/null 2>&1
 
-sed -n 's/^ARG PYTHON_IMAGE=//p' services/*/Dockerfile tests_e2e/Dockerfile | sort -u |
+find services tests_e2e -name Dockerfile -exec sed -n 's/^ARG PYTHON_IMAGE=//p' {} + | sort -u |
   while read -r image; do
     have "$image" || build_stand_in "$image" bookworm python3.11,python3.11-venv
   done

@@ -15,7 +15,7 @@ from libs.redis_access.testing import (
     redis_url,
 )
 from libs.redis_access.urls import VARIABLE
-from services.admin.command_line import admin
+from services.admin.commands.command_line import admin
 
 __all__ = ["data_dir", "redis_client", "redis_server", "redis_socket", "redis_url"]
 

@@ -11,8 +11,8 @@ from libs.page_views import reading
 from libs.page_views.reading import Count
 from libs.page_views.registry import all_sites, find_site
 from libs.page_views.tokens import is_permitted
-from services.admin.command_line import admin
-from services.admin.conftest import Run
+from services.admin.commands.command_line import admin
+from services.admin.commands.conftest import Run
 
 SITE = {
     "name": "example.org",

@@ -9,7 +9,7 @@ from libs.page_views import maintenance
 from libs.page_views.checking import check_site
 from libs.page_views.reading import Count, totals
 from libs.page_views.registry import all_sites, find_site
-from services.admin.command import Answer, PagePath, SiteName, redis_command
+from services.admin.commands.command import Answer, PagePath, SiteName, redis_command
 
 _MOST = 10**12
 

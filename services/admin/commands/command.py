@@ -11,7 +11,7 @@ import click
 from libs.page_views.migration import check_version
 from libs.page_views.paths import InvalidPath, normalise_path
 from libs.page_views.sites import InvalidSite, site_name
-from services.admin.server import connected
+from services.admin.commands.server import connected
 
 
 class Answer(NamedTuple):

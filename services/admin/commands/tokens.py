@@ -9,7 +9,7 @@ import redis
 
 from libs.page_views.registry import find_site
 from libs.page_views.tokens import Right, add_token, all_tokens, revoke_token
-from services.admin.command import Answer, SiteName, columns, redis_command
+from services.admin.commands.command import Answer, SiteName, columns, redis_command
 
 
 @click.group()

@@ -14,7 +14,7 @@ from libs.page_views.registry import all_sites
 from libs.redis_access.connection import connect
 from libs.redis_access.embedded import embedded_redis
 from libs.redis_access.urls import VARIABLE
-from services.admin.conftest import run_anywhere
+from services.admin.commands.conftest import run_anywhere
 
 PROGRAM = [sys.executable, "-m", "services.admin"]
 

@@ -7,7 +7,7 @@ from click.shell_completion import BashComplete, FishComplete, ZshComplete
 from libs.page_views import migration
 from libs.page_views.maintenance import seed_front_page
 from libs.page_views.registry import find_site
-from services.admin.command import Answer, SiteName, redis_command
+from services.admin.commands.command import Answer, SiteName, redis_command
 
 _SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 

@@ -12,11 +12,11 @@ from libs.page_views.registry import InvalidSetting, SiteExists, UnknownSite
 from libs.page_views.transfer import TransferError
 from libs.redis_access.reasons import reason_of
 from libs.redis_access.urls import RedisSettingError
-from services.admin.numbers import check, reset, seed
-from services.admin.setup import completion, migrate
-from services.admin.sites import sites
-from services.admin.tokens import tokens
-from services.admin.transfers import demo, export, load
+from services.admin.commands.counts import check, reset, seed
+from services.admin.commands.setup import completion, migrate
+from services.admin.commands.sites import sites
+from services.admin.commands.tokens import tokens
+from services.admin.commands.transfers import demo, export, load
 
 _FAILURES = (
     UnknownSite,

@@ -18,7 +18,7 @@ from libs.page_views.demonstration import demonstration
 from libs.page_views.reading import totals
 from libs.page_views.registry import SiteExists, all_sites, find_site, site_keys
 from libs.page_views.transfer import Record, TransferError, export_sites, load_sites
-from services.admin.command import Answer, SiteName, redis_command
+from services.admin.commands.command import Answer, SiteName, redis_command
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar

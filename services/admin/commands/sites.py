@@ -20,7 +20,7 @@ from libs.page_views.registry import (
     remove_site,
     rename_site,
 )
-from services.admin.command import Answer, SiteName, columns, redis_command
+from services.admin.commands.command import Answer, SiteName, columns, redis_command
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
