@@ -89,7 +89,7 @@ def test_should_let_the_web_service_record_everything_about_views(
 ) -> None:
     # Given
     recorder = Recorder(connect_as("web"))
-    too_many_rows = MOST_ROWS["pages"]["day"] + 1  # type: ignore[index]
+    too_many_rows = MOST_ROWS["pages"]["day"] + 1
     too_many_visitors = EXACT_VISITORS + 2
 
     # When
