@@ -7,9 +7,9 @@ from flask import Flask, Response, request
 
 from libs.flask_service.service import create_service, plain_text
 from libs.page_views.counting import PAGE_VIEWS_KEY, PageViewCounter
-from libs.page_views.queue import Queue
 from libs.page_views.readiness import why_not_ready
 from libs.page_views.recording import Recorder
+from libs.page_views.view_queue import Queue
 from libs.redis_access.connection import connect_from_environment, replicas_from_environment
 from libs.redis_access.durability import why_data_could_be_lost
 from services.web.api import reading_api

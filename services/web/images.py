@@ -9,10 +9,10 @@ import redis
 from flask import Blueprint, Response, jsonify, request
 
 from libs.page_views.paths import InvalidPath, normalise_path
-from libs.page_views.queue import Queue, QueueFull
 from libs.page_views.reading import Range, by_day, today, totals
 from libs.page_views.registry import Site, SiteCache, UnknownSite
 from libs.page_views.sites import InvalidSite, site_name
+from libs.page_views.view_queue import Queue, QueueFull
 from services.web.badge import DEFAULT_COLOUR, badge_svg, shields_json
 from services.web.ingest import FOR_ALL_ORIGINS, Ingest, set_dropped_header
 from services.web.pixel import PIXEL_GIF

@@ -19,13 +19,13 @@ from werkzeug.exceptions import (
 
 from libs.page_views.filters import USER_AGENT_CHARACTERS, why_dropped
 from libs.page_views.paths import InvalidPath, normalise_path
-from libs.page_views.queue import Queue, QueueFull
 from libs.page_views.recording import COUNTED, RATE_LIMIT, View, new_nonce
 from libs.page_views.referrer_spam import is_referrer_spam
 from libs.page_views.registry import SiteCache, UnknownSite
 from libs.page_views.sites import InvalidSite, site_name
 from libs.page_views.sources import campaign, referrer_host
 from libs.page_views.tokens import is_permitted
+from libs.page_views.view_queue import Queue, QueueFull
 from libs.page_views.visitors import Client, network_of
 from services.web.submission import InvalidSubmission, SentView, read_submission
 
@@ -77,7 +77,7 @@ class Ingest:
         """Record the views that this request sends; drop what is not a person's view of a page.
 
         limited is whether the limits of the sites apply; sender is what
-        libs.page_views.filters.why_dropped is to know. Raises libs.page_views.queue.QueueFull.
+        libs.page_views.filters.why_dropped is to know. Raises libs.page_views.view_queue.QueueFull.
         """
         result = Result()
         headers = {

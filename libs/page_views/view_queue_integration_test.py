@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from libs.page_views import queue as queue_module
-from libs.page_views.queue import Queue, QueueFull
+from libs.page_views import view_queue
 from libs.page_views.reading import Count, totals
 from libs.page_views.recording import COUNTED, Recorder, View
 from libs.page_views.registry import Site, add_site, find_site
+from libs.page_views.view_queue import Queue, QueueFull
 from libs.processes.testing import wait_until
 from libs.redis_access.connection import connect
 from libs.redis_access.embedded import embedded_redis
@@ -70,7 +70,7 @@ def test_should_accept_views_at_once_while_others_wait(queue: Queue) -> None:
 def test_should_refuse_more_views_than_it_has_room_for(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue_module, "MAX_VIEWS", 3)
+    monkeypatch.setattr(view_queue, "MAX_VIEWS", 3)
     queue.record("example.org", [view(), view()])
     with pytest.raises(QueueFull):
         queue.record("example.org", [view(), view()])
@@ -81,7 +81,7 @@ def test_should_refuse_more_views_than_it_has_room_for(
 def test_should_discard_views_that_waited_too_long(
     queue: Queue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(queue_module, "MAX_SECONDS", 0)
+    monkeypatch.setattr(view_queue, "MAX_SECONDS", 0)
     queue.record("example.org", [view()])
     wait_until(lambda: queue.discarded == 1, "a discarded view")
     assert queue.depth == 0
