@@ -32,6 +32,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where its Redis is, such as redis://localhost; without it, what is stored"
         " is not compared with what is shown (REDIS_URL, and its password in REDIS_PASSWORD_FILE)",
     )
+    group.addoption(
+        "--site",
+        default=os.environ.get("SITE", ""),
+        help="a public site that is registered there, to send views to; without it, views of sites"
+        " are not tested (SITE)",
+    )
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -48,6 +54,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def _flask_url(pytestconfig: pytest.Config) -> str:
     """Return the URL of the page without a trailing slash."""
     return str(pytestconfig.getoption("flask_url")).rstrip("/")
+
+
+@pytest.fixture(name="site")
+def _site(pytestconfig: pytest.Config) -> str:
+    """Return the name of a site for these tests."""
+    site = str(pytestconfig.getoption("site"))
+    if not site:
+        pytest.skip("--site names no site to send views to")
+    return site
 
 
 @pytest.fixture(name="redis_client")
