@@ -1,28 +1,28 @@
-"""Embed the tracker in pages that a test writes, and let a real browser view them.
+"""Let a real browser view the pages that tests write.
 
 No driver controls the browser: the pages act by their own scripts. Playwright would switch off the
 back-forward cache and keep prerendered pages from running.
 """
 
-import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from email.message import Message
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
-from urllib.parse import parse_qsl, unquote
+from typing import Any, Protocol
 
-from libs.processes.testing import wait_until
-from services.web.pixel import PIXEL_GIF
-from services.web.tracker import TRACKER_JS
+_START_HOST = "next.example"
+START = f"http://{_START_HOST}/"
+"""Where a page goes when it is done. The answer is the first page of the next test."""
 
-BROWSER_SECONDS = 30
-"""How long a browser may take to start and to view all pages of a test."""
+SECURE_HOST = "secure.example"
+"""A host whose pages the browser takes for secure, as if they came over TLS."""
 
 _FLAGS = (
     "--headless",
@@ -30,130 +30,124 @@ _FLAGS = (
     "--disable-background-networking",
     "--disable-features=HttpsUpgrades",
     "--disable-gpu",
+    "--disable-popup-blocking",
     "--no-first-run",
+    f"--unsafely-treat-insecure-origin-as-secure=http://{SECURE_HOST}",
+    # The service drops views of browsers that call themselves headless.
+    "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/142.0.0.0 Safari/537.36",
 )
 
-_PAGE = """\
-<!doctype html>
-<title>{title}</title>
-<script>
-const say = (text) => {{
-  new Image().src = "http://stats.shop.example/said?" + encodeURIComponent(text);
-}};
-const until = (name) => new Promise((then) => addEventListener(name, then, {{ once: true }}));
-const push = (path) => history.pushState(null, "", path);
-const heard = (text) => fetch("/heard?" + encodeURIComponent(text));
-</script>
-{head}
-<script async src="http://stats.shop.example/tracker.js" data-site="shop"
-  {attributes}></script>
-<body>{body}
-<script>onload = async () => {{ {script} }};</script>
-"""
+
+class Site(Protocol):
+    """What answers the requests of the browser, in one thread for each."""
+
+    def get(self, url: str, headers: Message) -> tuple[str, bytes] | None:
+        """Return the media type and body of what is at a path and query, or None if nothing is."""
+
+    def post(self, url: str, headers: Message, body: bytes) -> None:
+        """Take in what a page sends."""
 
 
-class Site:
-    """The pages of www.shop.example, and what the tracker in them has sent, by its nonce.
+class Browser:
+    """One process of Chromium, which shows the pages of one site after the other."""
 
-    Each page has a script that runs when the page and the tracker have been loaded. The last script
-    must call say("done"). A script may push("/path"), await until("popstate") and other events, and
-    await heard("words") that another page says.
-    """
+    def __init__(self, directory: Path, port: int, *flags: str) -> None:
+        ours = ("*.example", "*localhost", "127.0.0.2")
+        rules = [*(f"MAP {name} 127.0.0.1:{port}" for name in ours), "MAP * ~NOTFOUND"]
+        self._command = [
+            _executable(),
+            *_FLAGS,
+            f"--user-data-dir={directory}",
+            f"--host-resolver-rules={','.join(rules)},EXCLUDE 127.0.0.1",
+            *flags,
+            START,
+        ]
+        self._sites: list[Site] = []
+        self._next: Future[str] = Future()
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def __init__(self, directory: Path) -> None:
-        self.views: dict[str, dict[str, str]] = {}
-        self.said: list[str] = []
-        self._directory = directory
-        self._pages: dict[str, str] = {}
+    def add(self, site: Site) -> str:
+        """Add a site and return its domain, so that it shares no storage with other sites."""
+        self._sites.append(site)
+        return f"shop{len(self._sites) - 1}.example"
 
-    def page(
-        self, path: str, script: str = "", *, head: str = "", body: str = "", attributes: str = ""
-    ) -> None:
-        """Add a page that embeds the tracker with these attributes."""
-        self._pages[path] = _PAGE.format(
-            title=path, head=head, body=body, script=script, attributes=attributes
-        )
+    def site_at(self, host: str) -> Site:
+        """Return the site that has the host, or the newest one for hosts of no site."""
+        number = re.search(r"\bshop(\d+)\.example", host)
+        return self._sites[int(number[1]) if number else -1]
 
-    def visit(self, path: str, *flags: str, views: int, host: str = "www.shop.example") -> None:
-        """Open a page in a new browser until the pages are done and so many views have arrived."""
+    @contextmanager
+    def showing(self, url: str) -> Iterator[None]:
+        """Open a page. If the context fails, the page may hang, so end the browser."""
+        if self._process is None:
+            self._process = subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
+        self._next.set_result(url)
+        try:
+            yield
+        except BaseException:
+            self.end()
+            raise
 
-        def done() -> bool:
-            return "done" in self.said and len(self.views) >= views
+    def next_page(self) -> str:
+        """Wait for the next page and return its URL, or "" if the browser is to end."""
+        page = self._next
+        url = page.result()
+        if page is self._next:  # two requests may wait, if the browser has given up the first
+            self._next = Future()
+        return url
 
-        with _serve(self) as port:
-            ours = ("*.example", "*localhost", "127.0.0.2")
-            rules = [*(f"MAP {name} 127.0.0.1:{port}" for name in ours), "MAP * ~NOTFOUND"]
-            command = [
-                _browser(),
-                *_FLAGS,
-                f"--user-data-dir={self._directory}",
-                f"--host-resolver-rules={','.join(rules)}",
-                *flags,
-                f"http://{host}{path}",
-            ]
-            with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-                try:
-                    wait_until(done, f"{views} views and the end", BROWSER_SECONDS)
-                finally:
-                    process.terminate()
+    def end(self) -> None:
+        """End the process, if it runs. The next page starts another."""
+        if self._process is not None:
+            with self._process as process:
+                process.terminate()
+            self._process = None
+            if not self._next.done():
+                self._next.set_result("")
+            self._next = Future()
 
-    @property
-    def paths(self) -> list[str]:
-        """Return the paths of all views, sorted, because they may overtake each other."""
-        return sorted(view["path"] for view in self.views.values())
 
-    def view_of(self, path: str) -> dict[str, str]:
-        """Return the only view of a path."""
-        (view,) = [view for view in self.views.values() if view["path"] == path]
-        return view
-
-    def record(self, view: dict[str, str], headers: Message, url: str) -> None:
-        """Record a view, as the service would: the first of those with the same nonce."""
-        transport = {
-            "url": f"http://{headers['Host']}{url}",
-            "type": headers.get("Content-Type", ""),
-            "purpose": headers.get("Sec-Purpose", ""),
-            "cookie": headers.get("Cookie", ""),
-        }
-        self.views.setdefault(view.pop("nonce"), {**view, **transport})
-
-    def answer(self, url: str, headers: Message) -> tuple[str, bytes] | None:
-        """Return the media type and body of what is at a URL, or None if nothing is."""
-        path, _, query = url.partition("?")
-        match path:
-            case "/tracker.js":
-                return "text/javascript", TRACKER_JS
-            case "/pixel.gif":
-                if query:
-                    self.record(dict(parse_qsl(query, keep_blank_values=True)), headers, path)
-                return "image/gif", PIXEL_GIF
-            case "/said":
-                self.said.append(unquote(query))
-                return "image/gif", PIXEL_GIF
-            case "/heard":
-                wait_until(lambda: unquote(query) in self.said, query)
-                return "text/plain", b""
-        page = self._pages.get(path)
-        return ("text/html", page.encode()) if page else None
+@contextmanager
+def browser_in(directory: Path, *flags: str) -> Iterator[Browser]:
+    """Yield a browser that keeps its data in an empty directory; end it with the context."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        browser = Browser(directory, server.server_port, *flags)
+        server.RequestHandlerClass = partial(_Handler, browser)  # type: ignore[assignment]
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield browser
+        finally:
+            browser.end()
+            server.shutdown()
+            thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
-    def __init__(self, site: Site, *arguments: Any) -> None:
-        self._site = site
+    def __init__(self, browser: Browser, *arguments: Any) -> None:
+        self._browser = browser
         super().__init__(*arguments)
 
     def do_GET(self) -> None:  # pylint: disable=invalid-name  # http.server demands it
-        """Answer with a page, the tracker or a pixel."""
-        media_type, body = self._site.answer(self.path, self.headers) or ("", b"")
+        """Answer with what the site has at this address, or with the next page."""
+        if self.headers["Host"] == _START_HOST:
+            self.send_response(302)
+            self.send_header("Location", self._browser.next_page())
+            self.send_header("Referrer-Policy", "no-referrer")  # nobody links to the first page
+            self.end_headers()
+            return
+        site = self._browser.site_at(self.headers["Host"])
+        media_type, body = site.get(self.path, self.headers) or ("", b"")
         self.send_response(200 if media_type else 404)
         self.send_header("Content-Type", media_type)
         self.end_headers()
         self.wfile.write(body)
 
     def do_POST(self) -> None:  # pylint: disable=invalid-name  # http.server demands it
-        """Record a view. A preflight would be refused, because there is no do_OPTIONS."""
+        """Take in what a page sends. There is no do_OPTIONS, so a preflight would be refused."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self._site.record(json.loads(body), self.headers, self.path)
+        self._browser.site_at(self.headers["Host"]).post(self.path, self.headers, body)
         self.send_response(202)
         self.end_headers()
 
@@ -161,20 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep requests out of the output of tests."""
 
 
-@contextmanager
-def _serve(site: Site) -> Iterator[int]:
-    """Serve a site until the context ends; yield the port."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, site)) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def _browser() -> str:
+def _executable() -> str:
     """Return the path of Chromium, or say how to install it."""
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if path := shutil.which(name):
