@@ -12,6 +12,7 @@ from libs.page_views.recording import Recorder
 from libs.page_views.view_queue import Queue
 from libs.redis_access.connection import connect_from_environment, replicas_from_environment
 from libs.redis_access.durability import why_data_could_be_lost
+from services.web.about import about
 from services.web.api import reading_api
 from services.web.images import images
 from services.web.ingest import Ingest, views_call
@@ -39,6 +40,7 @@ def create_app(client: redis.Redis | None = None) -> Flask:
     app.register_blueprint(views_call(ingest))
     app.register_blueprint(images(redis_client, recorder.sites, queue, ingest))
     app.register_blueprint(reading_api(redis_client))
+    app.register_blueprint(about(redis_client, recorder.sites))
 
     @app.get("/")
     def index() -> Response:

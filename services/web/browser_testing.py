@@ -113,7 +113,7 @@ def browser_in(directory: Path, *flags: str) -> Iterator[Browser]:
     """Yield a browser that keeps its data in an empty directory; end it with the context."""
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         browser = Browser(directory, server.server_port, *flags)
-        server.RequestHandlerClass = partial(_Handler, browser)  # type: ignore[assignment]
+        server.RequestHandlerClass = partial(_Handler, browser)
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
