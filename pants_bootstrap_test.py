@@ -153,10 +153,21 @@ def test_should_let_tests_of_a_deployment_run_anew_when_they_are_named(
     assert own_values == ["mine", ""]
 
 
-def test_should_let_slow_tests_run_when_they_are_named(machine: Machine) -> None:
-    specs = ("::", "build_support::", "build_support/macros_test.py", "libs/area/it_slow_test.py")
-    values = [machine.exports("SLOW_TESTS", "test", spec) for spec in specs]
-    assert values == [["None"], ["all"], ["all"], ["all"]]
+@pytest.mark.parametrize(
+    ("variable", "specs"),
+    [
+        ("BROWSER_TESTS", ["libs/x/it_browser_test.py", "libs/x/it_browser_test.py:browser"]),
+        (
+            "SLOW_TESTS",
+            ["build_support::", "build_support/macros_test.py", "libs/area/it_slow_test.py"],
+        ),
+    ],
+)
+def test_should_let_tests_run_when_they_are_named(
+    machine: Machine, variable: str, specs: list[str]
+) -> None:
+    values = [machine.exports(variable, "test", spec) for spec in ("::", "libs/x::", *specs)]
+    assert values == 2 * [["None"]] + len(specs) * [["all"]]
 
 
 @pytest.mark.parametrize(

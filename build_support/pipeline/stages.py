@@ -25,6 +25,7 @@ from build_support.pipeline.plan import Plan, plan_from_json
 
 BUILD_FILES = ("tailor", "--check", "update-build-files", "--check")
 ENGINE = ("start_engine.sh", "make_base_images.sh")
+BROWSER = "build_support/browsers/install_chromium.sh"
 
 _STOP_SECONDS = 60
 _POLL_SECONDS = 0.05
@@ -66,8 +67,13 @@ def stages_of(plan: Plan) -> list[Stage]:
             Stage("images", (_images_command(plan),), after=("engine",)),
         ]
     code = _code_commands(plan)
+    before_code = ["images"] if images else []
+    if plan.everything or any("_browser_test.py" in address for address in plan.test):
+        # Two stages cannot install packages at the same time.
+        stages.append(Stage("browser", ((BROWSER,),), after=("engine",) if images else ()))
+        before_code.append("browser")
     if code:
-        stages.append(Stage("code", code, after=("images",) if images else ()))
+        stages.append(Stage("code", code, after=tuple(before_code)))
     if plan.e2e:
         end_to_end = ("build_support/containers/test_end_to_end.sh",)
         stages.append(Stage("end to end", (end_to_end,), after=("images",)))
@@ -189,6 +195,7 @@ def _environment() -> dict[str, str]:
     commit = subprocess.run(["git", "rev-parse", "HEAD"], check=True, stdout=subprocess.PIPE)
     return {
         # Enable tests that otherwise run only when named on the command line.
+        "BROWSER_TESTS": "all",
         "SLOW_TESTS": "some",
         "STACK_TESTS": uuid4().hex,
         **os.environ,

@@ -1,5 +1,6 @@
 """Tests of the stages of a plan and their order."""
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from build_support.pipeline.plan import Plan
 from build_support.pipeline.stages import Stage, main, run_stages, stages_of
 
 CODE = Plan(lint=["a.py"], check=["a.py"], test=["a_test.py:tests"])
+BROWSER = Plan(test=["a_browser_test.py:browser"])
 IMAGE = Plan(package=["services/a:a"], stack=["services/a:a", "services/b:b"], e2e=True)
 
 
@@ -29,11 +31,12 @@ def commands(plan: Plan, name: str) -> tuple[tuple[str, ...], ...]:
         (Plan(), []),
         (Plan(documents=True), ["documents"]),
         (CODE, ["code"]),
+        (BROWSER, ["browser", "code"]),
         (IMAGE, ["engine", "images", "end to end"]),
         (Plan(moved_files=True), ["code"]),
         (
             Plan(everything=True, e2e=True, workflows=True, documents=True),
-            ["documents", "workflows", "engine", "images", "code", "end to end"],
+            ["documents", "workflows", "engine", "images", "browser", "code", "end to end"],
         ),
     ],
 )
@@ -67,6 +70,16 @@ def test_should_use_pants_in_one_stage_at_a_time() -> None:
     using = [s for s in stages_of(plan) if any("./pants" in command for command in s.commands)]
     for earlier, later in zip(using, using[1:]):
         assert earlier.name in later.after
+
+
+def test_should_install_a_browser_before_its_tests_and_nothing_else_meanwhile() -> None:
+    alone, *_, code = stages_of(BROWSER)
+    both = stages_of(dataclasses.replace(IMAGE, test=BROWSER.test))
+    after = {stage.name: stage.after for stage in both}
+    assert (alone.name, alone.after) == ("browser", ())
+    assert "browser" in code.after
+    assert after["browser"] == ("engine",)
+    assert set(after["code"]) == {"images", "browser"}
 
 
 def say(text: str, then: str = "") -> tuple[str, ...]:

@@ -6,8 +6,8 @@
 #                                                           # registry
 #
 # stand_ins/ replaces GitHub's actions, and $ACT_STORE (.cache/act) its caches and artifacts.
-# Set ACT_REGISTRY to use a registry that already runs, and STACK_TESTS or SLOW_TESTS to an empty
-# string to skip such tests. Exit status: that of the run.
+# Set ACT_REGISTRY to use a registry that already runs, and BROWSER_TESTS, SLOW_TESTS or STACK_TESTS
+# to an empty string to skip such tests. Exit status: that of the run.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 [[ $# -eq 1 ]] || usage
 event=$1
@@ -50,6 +50,7 @@ XDG_CACHE_HOME=$scratch "$act" "$event" --workflows .github/workflows/ci.yml \
   --eventpath "$scratch/event" --platform ubuntu-latest=-self-hosted --pull=false \
   "${replacements[@]}" --env ACT_STORE="$ACT_STORE" --env XDG_CACHE_HOME="${cache%/*}" \
   --env IMAGE_PREFIX="$image_prefix" \
-  ${STACK_TESTS+--env STACK_TESTS="$STACK_TESTS"} ${SLOW_TESTS+--env SLOW_TESTS="$SLOW_TESTS"} \
+  ${BROWSER_TESTS+--env BROWSER_TESTS="$BROWSER_TESTS"} \
+  ${SLOW_TESTS+--env SLOW_TESTS="$SLOW_TESTS"} ${STACK_TESTS+--env STACK_TESTS="$STACK_TESTS"} \
   --var REGISTRY="$ACT_REGISTRY" \
   --secret DOCKERHUB_USERNAME=somebody --secret DOCKERHUB_TOKEN=not-a-secret </dev/null
