@@ -159,7 +159,13 @@ def test_should_let_tests_of_a_deployment_run_anew_when_they_are_named(
         ("BROWSER_TESTS", ["libs/x/it_browser_test.py", "libs/x/it_browser_test.py:browser"]),
         (
             "SLOW_TESTS",
-            ["build_support::", "build_support/macros_test.py", "libs/area/it_slow_test.py"],
+            [
+                "build_support::",
+                "build_support/macros_test.py",
+                "libs/area/it_slow_test.py",
+                "pants_test.py",
+                "pants_bootstrap_test.py",
+            ],
         ),
     ],
 )

@@ -119,27 +119,6 @@ def test_should_remove_a_site_and_all_of_its_keys(redis_client: redis.Redis) -> 
     assert recorder.record(sites[1].name, [View("/", time.time())]) == [COUNTED]
 
 
-def test_should_remove_the_rest_of_a_site_whose_removal_failed(
-    redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given
-    site = add_site(redis_client, NAME)
-    recorder = Recorder(redis_client)
-    recorder.record(NAME, [View("/", time.time())])
-    with monkeypatch.context() as patch:
-        patch.setattr(redis_client, "unlink", lambda key: redis_client.execute_command("FAIL"))
-        with pytest.raises(redis.ResponseError):
-            remove_site(redis_client, site)
-
-    # When
-    with pytest.raises(UnknownSite):
-        recorder.record(NAME, [View("/", time.time())])
-    remove_site(redis_client, find_site(redis_client, NAME))
-
-    # Then
-    assert redis_client.keys() == [b"v2:next_site"]
-
-
 def test_should_leave_nothing_when_a_site_is_removed_while_it_is_viewed(
     redis_client: redis.Redis,
 ) -> None:
