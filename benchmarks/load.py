@@ -6,6 +6,7 @@ Each connection sends its next request when it has the answer to the last: a clo
 import csv
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,8 +35,16 @@ class LoadError(Exception):
 
 def view_page(port: int, connections: int, seconds: int) -> Load:
     """View the page at a port of this machine for that many seconds."""
-    options = f"--threads 1 --connections {connections} --duration {seconds}s --timeout 10s"
-    return parse_wrk(_run("wrk", *options.split(), "--latency", f"http://127.0.0.1:{port}/"))
+    return wrk(f"http://127.0.0.1:{port}/", connections, seconds)
+
+
+def wrk(url: str, connections: int, seconds: int, *options: str, after: Sequence[str] = ()) -> Load:
+    """Send requests to url for that many seconds; after are the arguments of wrk's script."""
+    common = (
+        f"--threads 1 --connections {connections} --duration {seconds}s --timeout 10s --latency"
+    )
+    arguments = ("--", *after) if after else ()
+    return parse_wrk(_run("wrk", *common.split(), *options, url, *arguments))
 
 
 def call_script(port: int, connections: int, seconds: int) -> Load:
