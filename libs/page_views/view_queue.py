@@ -58,6 +58,16 @@ class Queue:
             oldest = min((waiting.since for waiting in self._waiting), default=None)
         return 0 if oldest is None else time.monotonic() - oldest
 
+    def warnings(self) -> list[str]:
+        """Return a sentence about views that wait, and one about those that were given up."""
+        sentences = []
+        if self.depth:
+            age = self.age_seconds()
+            sentences.append(f"{self.depth} views wait for Redis, the oldest for {age:.0f} s")
+        if self.discarded:
+            sentences.append(f"{self.discarded} views were discarded since this process started")
+        return sentences
+
     def record(
         self, site_name: str, views: Sequence[View], limited: bool = True
     ) -> list[str] | None:

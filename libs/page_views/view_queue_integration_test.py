@@ -47,6 +47,7 @@ def test_should_record_waiting_views_once_when_redis_is_back(
     assert queue.record("example.org", views[:1]) is None
     assert queue.depth == 4
     assert queue.age_seconds() > 0
+    assert queue.warnings() == ["4 views wait for Redis, the oldest for 0 s"]
 
     # When: it is back
     with embedded_redis(data_dir):
@@ -56,7 +57,7 @@ def test_should_record_waiting_views_once_when_redis_is_back(
         site = find_site(client, "example.org")
         assert totals(client, site) == Count(3)
         assert queue.record("example.org", [view()]) == [COUNTED]
-        assert (queue.age_seconds(), queue.discarded) == (0, 0)
+        assert (queue.age_seconds(), queue.discarded, queue.warnings()) == (0, 0, [])
 
 
 def test_should_accept_views_at_once_while_others_wait(queue: Queue) -> None:
@@ -75,6 +76,7 @@ def test_should_refuse_more_views_than_it_has_room_for(
     with pytest.raises(QueueFull):
         queue.record("example.org", [view(), view()])
     assert (queue.depth, queue.discarded) == (2, 2)
+    assert queue.warnings()[1:] == ["2 views were discarded since this process started"]
     queue.record("example.org", [view()])
 
 

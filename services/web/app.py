@@ -27,15 +27,15 @@ def create_app(client: redis.Redis | None = None) -> Flask:
     redis_client = connect_from_environment(PAGE_VIEWS_KEY) if client is None else client
     replicas = replicas_from_environment()
     counter = PageViewCounter(redis_client, replicas)
-    app = create_service(
-        __name__,
-        why_not_ready=lambda: why_not_ready(redis_client),
-        warnings=lambda: why_data_could_be_lost(redis_client, replicas),
-    )
-
     recorder = Recorder(redis_client, replicas)
     queue = Queue(recorder)
     atexit.register(queue.close)
+    app = create_service(
+        __name__,
+        why_not_ready=lambda: why_not_ready(redis_client),
+        warnings=lambda: why_data_could_be_lost(redis_client, replicas) + queue.warnings(),
+    )
+
     ingest = Ingest(redis_client, recorder.sites, queue)
     app.register_blueprint(views_call(ingest))
     app.register_blueprint(images(redis_client, recorder.sites, queue, ingest))
