@@ -7,7 +7,7 @@ import redis
 
 from libs.page_views.reading import Kind
 from libs.page_views.registry import Site
-from libs.page_views.tables import SEEDED, TOKENS, read_tables
+from libs.page_views.tables import SEEDED, has_numbers, read_tables
 
 _Numbers = Mapping[str, int]
 
@@ -25,7 +25,7 @@ def check_site(client: redis.Redis, site: Site) -> list[str]:
     tables: dict[str, _Numbers] = defaultdict(dict)
     drift = []
     for name, rows, _ in read_tables(client, site):
-        if name in ("", TOKENS):
+        if not has_numbers(name):
             continue
         wrong = [row for row, value in rows.items() if not value.isdecimal()]
         drift += [f"{name}: the number of {row} is {rows[row][:30]}" for row in wrong]

@@ -6,6 +6,7 @@
 --   seconds     how long to remember nonces, a day's visitors, and who is here now
 --   most        for each kind of item, how many rows a day and a month (or all time) may have
 --   limits      how many views a client and the site may send per minute; 0 is no limit
+--   source      where the views are imported from, such as "log"; none if they are not
 --   views       as libs/page_views/recording.py makes them; not thousands, which unpack refuses
 -- Returns false if there is no such site. Otherwise returns two lists: what became of each view,
 -- "counted" or the reason why it was dropped; and a sentence for each part that was not stored.
@@ -42,18 +43,31 @@ local function within(limit, name)
   return used <= limit
 end
 
+local hours = {} -- the sets of nonces of imported views
+
+-- Return what became of the view before; if it is new, remember what becomes of it now. Nonces of
+-- imported views are in one set per hour, which libs/page_views/imported_hours.py deletes.
+local function remember(view, outcome)
+  if not input.source then
+    local nonce = prefix .. 'nonce:' .. view.nonce
+    return redis.call('SET', nonce, outcome, 'NX', 'GET', 'EX', seconds.nonce)
+  end
+  local hour = prefix .. 'imported:' .. input.source .. ':' .. math.floor(view.time / 3600)
+  if try('SADD', hour, view.nonce) == 0 then return 'repeated' end
+  hours[hour] = true
+end
+
 local outcomes, counted, dropped = {}, {}, {}
 for i, view in ipairs(input.views) do
-  local nonce = prefix .. 'nonce:' .. view.nonce
   local outcome = view.dropped or 'counted'
-  local earlier = redis.call('SET', nonce, outcome, 'NX', 'GET', 'EX', seconds.nonce)
+  local earlier = remember(view, outcome)
   if not earlier and not view.dropped and view.client then
     local free = within(input.limits.client, rate .. ':' .. view.client)
       and within(input.limits.site, rate)
     if not free then
       outcome = 'rate_limit'
       view.dropped = outcome
-      redis.call('SET', nonce, outcome, 'EX', seconds.nonce)
+      redis.call('SET', prefix .. 'nonce:' .. view.nonce, outcome, 'EX', seconds.nonce)
     end
   end
   outcomes[i] = earlier or outcome
@@ -62,6 +76,7 @@ for i, view in ipairs(input.views) do
     list[#list + 1] = view
   end
 end
+for hour in pairs(hours) do redis.call('EXPIRE', hour, seconds.nonce) end
 if #counted < #input.views then
   redis.call('HINCRBY', prefix .. 'all', 'views', #counted - #input.views)
 end

@@ -15,6 +15,9 @@ SEEDED = "seeded"
 
 TOKENS = "tokens"
 
+IMPORTED = "imported"
+"""The table of the hours that were imported. Those of imported days begin with it and a colon."""
+
 _KINDS = ("months", "days", "hours", "pages", "referrers", "campaigns", "pairs", "drops")
 _PERIOD = re.compile(r"[0-9]{4}-[0-9]{2}")
 _TABLES_PER_CALL = 100
@@ -30,6 +33,11 @@ class Table(NamedTuple):
     """Seconds since 1970, or None for never."""
 
 
+def has_numbers(table: str) -> bool:
+    """Return whether the values of a table are numbers; else they are text."""
+    return table not in ("", TOKENS) and table.partition(":")[0] != IMPORTED
+
+
 def read_tables(client: redis.Redis, site: Site) -> Iterator[Table]:
     """Yield all hashes of a site, the settings first. Raises redis.RedisError.
 
@@ -43,7 +51,7 @@ def read_tables(client: redis.Redis, site: Site) -> Iterator[Table]:
     periods = _current_periods()
     # A view may make these after they were looked for.
     new = {f"{period}:{kind}" for period in periods for kind in _KINDS}
-    new |= {"", "all", SEEDED, TOKENS, *(f"{name}:visitors" for name in new)}
+    new |= {"", "all", SEEDED, TOKENS, IMPORTED, *(f"{name}:visitors" for name in new)}
     past = sorted(name for name in stored - new if _PERIOD.match(name))
     yield from _read(client, site, sorted((stored | new).difference(past)))
     for i in range(0, len(past), _TABLES_PER_CALL):

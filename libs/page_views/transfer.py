@@ -27,7 +27,7 @@ from libs.page_views.registry import (
     new_site_key,
     register_site,
 )
-from libs.page_views.tables import TOKENS, read_tables
+from libs.page_views.tables import has_numbers, read_tables
 
 VERSION = 1
 
@@ -64,7 +64,7 @@ def export_sites(client: redis.Redis, sites: list[Site]) -> Iterator[Record]:
 
 def _numbers(site: Site, name: str, rows: dict[str, str]) -> Mapping[str, str | int]:
     try:
-        return rows if name == TOKENS else {row: int(value) for row, value in rows.items()}
+        return {row: int(value) for row, value in rows.items()} if has_numbers(name) else rows
     except ValueError as error:
         raise TransferError(f"{site.name} has a table with what is no number: {name}") from error
 
@@ -129,7 +129,7 @@ class _LoadedSite:
 
     def add(self, name: str, rows: Mapping[str, Any], expires: int | None) -> None:
         """Store a table; until the site is registered, it expires soon."""
-        kind = str if name == TOKENS else int
+        kind = int if has_numbers(name) else str
         if not rows or not all(isinstance(value, kind) for value in rows.values()):
             raise TransferError(f"{self._name} has a table with what is no number: {name[:60]}")
         key = f"{self._key}:{name}"

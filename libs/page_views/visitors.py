@@ -81,3 +81,17 @@ class Salts:
             salt = self._known[name] = cast(bytes | None, kept) or new
             self._asked.append((now, name))
         return salt
+
+
+class UnstoredSalts:
+    """Salts that are in this process only, so nobody can compute its visitors' hashes later."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], bytes] = {}
+
+    def of(self, site_key: str, day: str) -> bytes:
+        """Return the salt of a day; make it if it is wanted for the first time."""
+        salt = self._known.get((site_key, day))
+        if salt is None:
+            salt = self._known[site_key, day] = secrets.token_bytes(_SALT_BYTES)
+        return salt

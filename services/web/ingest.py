@@ -17,23 +17,17 @@ from werkzeug.exceptions import (
     UnsupportedMediaType,
 )
 
-from libs.page_views.filters import USER_AGENT_CHARACTERS, why_dropped
-from libs.page_views.paths import InvalidPath, normalise_path
+from libs.page_views.judging import INVALID_PATH, judged_view
 from libs.page_views.recording import COUNTED, RATE_LIMIT, View, new_nonce
-from libs.page_views.referrer_spam import is_referrer_spam
 from libs.page_views.registry import SiteCache, UnknownSite
 from libs.page_views.sites import InvalidSite, site_name
-from libs.page_views.sources import campaign, referrer_host
 from libs.page_views.tokens import is_permitted
 from libs.page_views.view_queue import Queue, QueueFull
-from libs.page_views.visitors import Client, network_of
 from services.web.submission import InvalidSubmission, SentView, read_submission
 
 DROPPED_HEADER = "X-Page-Tracker-Dropped"
 """Names the reasons for which views of a request were dropped, separated by commas."""
 
-INVALID_PATH = "invalid_path"
-REFERRER_SPAM = "referrer_spam"
 UNKNOWN_SITE = "unknown_site"
 
 FOR_ALL_ORIGINS = {
@@ -197,24 +191,13 @@ def _view(
     if sent.user_agent:  # a visitor's, not that of the program
         user_agent = sent.user_agent
         headers, sender = {**headers, "user-agent": user_agent}, {}
-    dropped: str = why_dropped(headers, **sender) or ""
-    path = ""
-    try:
-        path = normalise_path(sent.path)
-    except InvalidPath:
-        dropped = dropped or INVALID_PATH
-    referrer = referrer_host(sent.referrer, site)
-    if not dropped and is_referrer_spam(referrer):
-        dropped = REFERRER_SPAM
-    return View(
-        path,
-        time.time() if sent.time is None else sent.time,
-        Client(
-            network_of(sent.address or request.remote_addr or ""),
-            user_agent[:USER_AGENT_CHARACTERS],
-        ),
-        referrer,
-        campaign(sent.path),
-        dropped,
-        sent.nonce or new_nonce(),
+    return judged_view(
+        site,
+        sent.path,
+        time=time.time() if sent.time is None else sent.time,
+        address=sent.address or request.remote_addr or "",
+        referrer=sent.referrer,
+        nonce=sent.nonce or new_nonce(),
+        headers=headers,
+        sender=sender,
     )
