@@ -5,16 +5,20 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 import redis
 
-from libs.page_views import maintenance, migration, reading, tokens, transfer
+from libs.page_views import importing, maintenance, migration, reading, tokens, transfer
 from libs.page_views.checking import check_site
 from libs.page_views.counting import PageViewCounter
+from libs.page_views.daily_import import TOTAL, Row, import_days
+from libs.page_views.imported_hours import Identified, expect
+from libs.page_views.importing import running_import
 from libs.page_views.readiness import why_not_ready
 from libs.page_views.reading import EXACT_VISITORS, Count, Kind, Range
 from libs.page_views.recording import COUNTED, MOST_ROWS, Recorder, View
@@ -34,6 +38,9 @@ from libs.redis_access.embedded import embedded_redis
 from libs.redis_access.testing import DATA_ROOT
 
 USERS = Path("compose/redis/users.acl")
+
+IMPORTED_BEFORE = 600
+"""So many that Redis estimates them, over more than one call."""
 
 Connect = Callable[[str], redis.Redis]
 
@@ -180,10 +187,34 @@ def test_should_forbid_the_web_service_everything_else_in_scripts(
         connect_as("web").eval(f"return redis.call({call})", 1, site.key)
 
 
+def view_of(entry: tuple[int, float], nonce: str) -> View:
+    """Return the view of an entry of a log."""
+    return View("/", entry[1], Client(b"%d" % entry[0], ""), "", "", "", nonce)
+
+
+def import_all(client: redis.Redis, site: Site) -> None:
+    """Import the views of many visitors in 1970, and a log of now which has changed the next time.
+
+    Also a day as another program counted it, and a correction.
+    """
+    now = time.time()
+    past = [*[0.0] * IMPORTED_BEFORE, 30 * 3600.0]
+    for recent in ((1, 2), (2, 3)):
+        times = [*enumerate(past, 10), *((n, now) for n in recent)]
+        log = [Identified(seconds, b"%d" % n, (n, seconds)) for n, seconds in times]
+        with running_import(client, site, "log", view_of, expect(log)) as running:
+            running.record(log)
+    for count in (9, 1):
+        names = {TOTAL: "", Kind.PAGES.value: "/"}
+        rows = [Row(date(2020, 1, 1), table, name, count, 0) for table, name in names.items()]
+        import_days(client, site, "program", partial(list, rows))
+
+
 def test_should_let_the_operator_do_what_the_command_line_does(
-    connect_as: Connect, site: Site
+    connect_as: Connect, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given
+    monkeypatch.setattr(importing, "WAIT_SECONDS", 1)  # for the import before to end
     admin = connect_as("admin")
     Recorder(connect_as("web")).record(site.name, views(3, "/"))
     connect_as("default").set("page_views", 7)
@@ -206,13 +237,17 @@ def test_should_let_the_operator_do_what_the_command_line_does(
     assert tokens.is_permitted(admin, loaded, token, "read")
     assert maintenance.reset_page(admin, loaded, "/") == Count(20, 8)
     assert tokens.revoke_token(admin, loaded, tokens.all_tokens(admin, loaded)[0].id)
+    import_all(admin, loaded)
+    assert reading.totals(admin, loaded).views == 20 + IMPORTED_BEFORE + 5
+    assert reading.totals(admin, loaded, "/").views == IMPORTED_BEFORE + 5
     assert not check_site(admin, loaded)
     remove_site(admin, loaded)
     assert not admin.hexists(SITES_KEY, "renamed.example")
 
 
 @pytest.mark.parametrize(
-    "command", ["set page_views 1", "get other", "flushall", "config get *", "eval 1 0", "keys *"]
+    "command",
+    ["set page_views 1", "get other", "flushall", "config get *", "eval 1 1 other", "keys *"],
 )
 def test_should_forbid_the_operator_s_command_line_everything_else(
     connect_as: Connect, command: str

@@ -2,9 +2,10 @@
 
 import functools
 import json
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -12,6 +13,11 @@ from libs.page_views.migration import check_version
 from libs.page_views.paths import InvalidPath, normalise_path
 from libs.page_views.sites import InvalidSite, site_name
 from services.admin.commands.server import connected
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+_Item = TypeVar("_Item")
 
 
 class Answer(NamedTuple):
@@ -80,4 +86,12 @@ def columns(heading: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     widths = [max(map(len, column)) for column in zip(*lines)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines
+    )
+
+
+def progress_bar(items: Iterable[_Item] | None, length: int) -> "ProgressBar[_Item]":
+    """Return a bar on standard error; if that is no terminal, it shows nothing."""
+    hidden = not (length and sys.stderr.isatty())
+    return click.progressbar(
+        items, length, file=sys.stderr, hidden=hidden, update_min_steps=max(1, length // 20)
     )

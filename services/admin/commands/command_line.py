@@ -7,16 +7,19 @@ from typing import Any, NoReturn
 import click
 import redis
 
+from libs.page_views.importing import ImportRunning
 from libs.page_views.migration import NewerStorage
 from libs.page_views.registry import InvalidSetting, SiteExists, UnknownSite
 from libs.page_views.transfer import TransferError
 from libs.redis_access.reasons import reason_of
 from libs.redis_access.urls import RedisSettingError
 from services.admin.commands.counts import check, reset, seed
+from services.admin.commands.imports import imports
 from services.admin.commands.setup import completion, migrate
 from services.admin.commands.sites import sites
 from services.admin.commands.tokens import tokens
 from services.admin.commands.transfers import demo, export, load
+from services.admin.imports.errors import ImportFormatError
 
 _FAILURES = (
     UnknownSite,
@@ -30,6 +33,8 @@ _WHAT_TO_DO: dict[type[Exception], str] = {
     UnknownSite: "`sites list` shows the sites, and `sites add` registers another",
     SiteExists: "choose another name, or remove that site first",
     NewerStorage: "use a newer one",
+    ImportFormatError: "correct the file, or --format, and repeat the import",
+    ImportRunning: "wait until it ends",
 }
 
 
@@ -79,5 +84,5 @@ def admin() -> None:
     """
 
 
-for each in (sites, tokens, seed, reset, check, export, load, demo, migrate, completion):
+for each in (sites, tokens, seed, reset, check, export, load, imports, demo, migrate, completion):
     admin.add_command(each)

@@ -18,7 +18,7 @@ from libs.page_views.demonstration import demonstration
 from libs.page_views.reading import totals
 from libs.page_views.registry import SiteExists, all_sites, find_site, site_keys
 from libs.page_views.transfer import Record, TransferError, export_sites, load_sites
-from services.admin.commands.command import Answer, SiteName, redis_command
+from services.admin.commands.command import Answer, SiteName, progress_bar, redis_command
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -42,7 +42,7 @@ def export(client: redis.Redis, names: tuple[str, ...], output: Path | None) -> 
         _write(records, sys.stdout.buffer)
         return None
     tables = sum(len(site_keys(client, site.key, "hash")) for site in sites)
-    with _progress(records, tables) as shown, _new_file(output) as file:
+    with progress_bar(records, tables) as shown, _new_file(output) as file:
         _write(shown, file)
     exported = [site.name for site in sites]
     return Answer({"exported": exported}, f"{', '.join(exported)}: exported to {output}")
@@ -58,8 +58,9 @@ def load(client: redis.Redis, file: str, replace: bool) -> Answer:
     A site appears when all of it is stored. If one exists already, nothing is loaded.
     """
     size = 0 if file == "-" else os.path.getsize(file)
+    progress: "ProgressBar[Record]"
     try:
-        with click.open_file(file, "rb") as opened, _progress(None, size) as progress:
+        with click.open_file(file, "rb") as opened, progress_bar(None, size) as progress:
             names = load_sites(client, _records(opened, file.endswith(".gz"), progress), replace)
     except SiteExists as error:
         raise click.ClickException(
@@ -80,14 +81,6 @@ def demo(client: redis.Redis, name: str, seed: int) -> Answer:
     load_sites(client, demonstration(name, datetime.now(timezone.utc), seed))
     views = totals(client, find_site(client, name)).views
     return Answer({"name": name, "views": views}, f"{name} has {views:,} invented views")
-
-
-def _progress(records: Iterable[Record] | None, length: int) -> "ProgressBar[Record]":
-    """Return a bar on standard error; if that is no terminal, it shows nothing."""
-    hidden = not (length and sys.stderr.isatty())
-    return click.progressbar(
-        records, length, file=sys.stderr, hidden=hidden, update_min_steps=length // 20
-    )
 
 
 def _records(

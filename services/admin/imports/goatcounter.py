@@ -32,8 +32,10 @@ CSV_LOST = (
     "Visitors are GoatCounter's sessions: who comes back after some hours is a new one.",
 )
 JSON_LOST = (
-    "It has visits only: one for each visitor and page, however often it was viewed.",
-    "Visitors are not in the export: who visited two pages, or in two hours, is not known.",
+    "Views are not in the export, only visits: one for each visitor and page, however often it "
+    "was viewed. A visit is imported as a view.",
+    "Visitors are not in the export: who visited two pages, or in two hours, is not known. None "
+    "are imported.",
     "Times are known to the hour.",
     "Browsers, systems, screen sizes, locations, languages and page titles are ignored.",
     "Events are ignored.",

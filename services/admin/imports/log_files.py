@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
 from threading import Event
@@ -67,23 +67,35 @@ def _all_lines(file: BufferedReader, name: str) -> Iterator[bytes]:
     yield from splitter.last_line()
 
 
-def follow(path: str, stop: Event, poll_seconds: float = POLL_SECONDS) -> Iterator[bytes]:
+def follow(
+    path: str,
+    stop: Event,
+    idle: Callable[[], None] = lambda: None,
+    poll_seconds: float = POLL_SECONDS,
+) -> Iterator[bytes]:
     """Yield the lines of a plain log without newlines, and more as they are written, until stop.
 
     It begins with the first line; LineNonces makes that safe to repeat. It goes on when the log is
     renamed and made anew, or copied and truncated. A line without a newline is held back while more
-    may be written to it. Waits for a log that does not exist yet. Raises OSError if it cannot be
-    read.
+    may be written to it. Waits for a log that does not exist yet. Calls idle() before each wait.
+    Raises OSError if the log cannot be read.
     """
+
+    def wait() -> None:
+        idle()
+        stop.wait(poll_seconds)
+
     while not stop.is_set():
         try:
             with open(path, "rb", buffering=0) as file:
-                yield from _follow_file(file, Path(path), stop, poll_seconds)
+                yield from _follow_file(file, Path(path), stop, wait)
         except FileNotFoundError:
-            stop.wait(poll_seconds)
+            wait()
 
 
-def _follow_file(file: IO[bytes], path: Path, stop: Event, poll_seconds: float) -> Iterator[bytes]:
+def _follow_file(
+    file: IO[bytes], path: Path, stop: Event, wait: Callable[[], None]
+) -> Iterator[bytes]:
     """Yield lines of one file until another has its name and nothing more is written to it."""
     splitter = _Splitter()
     head = b""  # as a truncated log may have grown past the place where reading it stopped
@@ -103,7 +115,7 @@ def _follow_file(file: IO[bytes], path: Path, stop: Event, poll_seconds: float) 
         else:
             # The server may write to the old file for a moment after it began the new one.
             replaced = _has_successor(file, path)
-            stop.wait(poll_seconds)
+            wait()
 
 
 def _has_successor(file: IO[bytes], path: Path) -> bool:

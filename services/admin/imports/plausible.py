@@ -13,7 +13,8 @@ from services.admin.imports.tables import open_archive, read_number, read_rows
 
 LOST = (
     "Hours are not in the export: all views of a day are imported as of that day.",
-    "The time zone of its days is not in the export: you must name it.",
+    "The time zone of its days is not in the export: they are taken for days of the site here, so "
+    "its zone must be set before.",
     "Which referrer brought views to which page is not in the export.",
     "Visitors of several pages, sources or days cannot be added up. The totals of the site are the "
     "approximate ones that Plausible counted.",
