@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import os
 import shutil
 import signal
 import sys
@@ -18,10 +19,11 @@ import redis
 
 from libs.page_views.daily_import import DailyReport, Row, import_days
 from libs.page_views.imported_hours import Identified, expect
-from libs.page_views.importing import Report, running_import
+from libs.page_views.importing import running_import
 from libs.page_views.recording import View
 from libs.page_views.registry import Site, find_site
 from services.admin.commands.command import Answer, SiteName, progress_bar, redis_command
+from services.admin.commands.import_answers import daily_answer, log_answer
 from services.admin.imports import access_log, goatcounter, plausible
 from services.admin.imports.daily_rows import PLAUSIBLE_TABLES, goatcounter_rows, plausible_rows
 from services.admin.imports.entries import (
@@ -88,6 +90,8 @@ def log(  # pylint: disable=too-many-arguments,too-many-positional-arguments  # 
         raise click.UsageError("--follow takes one file, and no standard input")
     if "-" in files and not yes:
         raise click.UsageError("standard input is the log, so it cannot answer: give --yes")
+    if follow and not format_name and not os.path.getsize(files[0]):
+        raise click.UsageError(f"{files[0]} is empty, so its format is unknown: give --format")
     view_of = view_of_request(site)
     with _spooled(files) as paths:
         formats = [format_name or detect_format(open_log(path)) for path in paths]
@@ -122,7 +126,7 @@ def import_goatcounter(client: redis.Redis, site: str, file: str, yes: bool) -> 
         )
     _ask(goatcounter.JSON_LOST, yes)
     rows = partial(goatcounter_rows, file, found)
-    return _daily_answer(site, *_import_days(client, found, "goatcounter", rows))
+    return daily_answer(site, *_import_days(client, found, "goatcounter", rows))
 
 
 @imports.command("plausible")
@@ -142,7 +146,7 @@ def import_plausible(client: redis.Redis, site: str, file: str, yes: bool) -> An
         report.changed += done.changed
         report.repeated += done.repeated
         problems += left_out
-    return _daily_answer(site, report, problems)
+    return daily_answer(site, report, problems)
 
 
 def _import_days(
@@ -173,9 +177,16 @@ def _spooled(files: Sequence[str]) -> Iterator[list[str]]:
     if "-" not in files:
         yield list(files)
         return
-    with tempfile.NamedTemporaryFile() as spool:
-        shutil.copyfileobj(sys.stdin.buffer, spool)
-        spool.flush()
+    with contextlib.ExitStack() as stack:
+        try:
+            spool = stack.enter_context(tempfile.NamedTemporaryFile())
+            shutil.copyfileobj(sys.stdin.buffer, spool)
+            spool.flush()
+        except OSError as error:
+            raise click.ClickException(
+                f"cannot store standard input: {error.strerror}; give a file, or set TMPDIR to a "
+                "directory with room for it"
+            ) from error
         yield [spool.name if path == "-" else path for path in files]
 
 
@@ -193,7 +204,7 @@ def _import(
     with running_import(client, site, source, view_of, expected) as running:
         with progress_bar(read(Counter()), length) as entries:
             running.record(entries)
-    return _answer(site.name, running.report, problems)
+    return log_answer(site.name, running.report, problems)
 
 
 def _follow(
@@ -207,45 +218,4 @@ def _follow(
     with running_import(client, site, "log", view_of_request(site.name)) as running:
         lines = followed(path, stop, running.flush)
         running.record(log_entries([(lines, format_name)], site.name, hosts, problems))
-    return _answer(site.name, running.report, problems)
-
-
-def _answer(site: str, report: Report, problems: Counter[str]) -> Answer:
-    skipped = {f"{hour:%Y-%m-%dT%H:00Z}": count for hour, count in sorted(report.skipped.items())}
-    data = {
-        "views": report.counted,
-        "dropped": report.dropped,
-        "imported_before": report.repeated,
-        "skipped_hours": skipped,
-        "no_page_views": problems,
-    }
-    lines = [f"{site}: {report.counted:,} views are imported"]
-    if report.repeated:
-        lines.append(f"imported before: {report.repeated:,}")
-    lines += _reasons("dropped", report.dropped) + _reasons("no page views", problems)
-    if skipped:
-        hours = f"{len(skipped)} hours, from {min(skipped)} to {max(skipped)}"
-        entries = report.skipped.total()
-        lines.append(f"skipped: {entries:,} in {hours}, which were imported with other views")
-    return Answer(data, "\n".join(lines))
-
-
-def _daily_answer(site: str, report: DailyReport, problems: Counter[str]) -> Answer:
-    data = {
-        "views": report.added,
-        "changed_days": report.changed,
-        "imported_before": report.repeated,
-        "left_out": problems,
-    }
-    lines = [f"{site}: {report.added:,} views are imported"]
-    lines.append(
-        f"tables of days: {report.changed:,} are changed, {report.repeated:,} were the same"
-    )
-    return Answer(data, "\n".join(lines + _reasons("left out", problems)))
-
-
-def _reasons(what: str, counts: Counter[str]) -> list[str]:
-    if not counts:
-        return []
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts.most_common())
-    return [f"{what}: {counts.total():,} ({reasons})"]
+    return log_answer(site.name, running.report, problems)

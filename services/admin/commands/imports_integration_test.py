@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -143,6 +144,7 @@ def test_should_say_what_is_lost_and_ask(run: Run, redis_client: redis.Redis, lo
         ("log example.org", 2, "Missing argument 'FILE...'"),
         ("log example.org -", 2, "give --yes"),
         ("log example.org a b --follow", 2, "--follow takes one file"),
+        ("log example.org EMPTY --follow --yes", 2, "EMPTY is empty, so its format is unknown"),
         ("log example.org missing --yes", 1, "cannot read missing: No such file"),
         ("log example.org / --yes", 1, "cannot read /: Is a directory"),
         ("log example.org BAD --yes", 1, "none of the first 1 lines is in a known format"),
@@ -157,9 +159,24 @@ def test_should_explain_an_error_in_one_line(
     run: Run, tmp_path: Path, arguments: str, status: int, message: str
 ) -> None:
     (tmp_path / "BAD").write_text("nonsense\n")
-    failed = run(f"import {arguments.replace('BAD', f'{tmp_path}/BAD')}")
+    (tmp_path / "EMPTY").touch()
+    for name in ("BAD", "EMPTY"):
+        arguments = arguments.replace(name, f"{tmp_path}/{name}")
+    failed = run(f"import {arguments}")
     assert failed.exit_code == status
     assert message in failed.stderr.splitlines()[-1].replace(f"{tmp_path}/", "")
+
+
+@pytest.mark.usefixtures("site")
+def test_should_explain_that_standard_input_cannot_be_stored(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/missing")
+    failed = run("import log example.org - --yes", answers=LOG.encode())
+    assert failed.stderr == (
+        "admin: cannot store standard input: No such file or directory; give a file, or set TMPDIR "
+        "to a directory with room for it\n"
+    )
 
 
 def test_should_follow_a_log(redis_client: redis.Redis, site: Site, log: Path) -> None:
