@@ -88,12 +88,16 @@ def _records(
 ) -> Iterator[Record]:
     """Yield the records of a file and move the bar by the bytes read. Raises TransferError."""
     lines = gzip.GzipFile(fileobj=file) if compressed else file
-    number = 0
+    number = shown = 0
     try:
         for number, line in enumerate(lines, 1):
             yield json.loads(line)
             if not progress.hidden:
-                progress.update(file.tell() - progress.pos)
+                position = file.tell()
+                progress.update(position - shown)
+                shown = position
+        progress.finish()
+        progress.render_progress()
     except (EOFError, OSError, zlib.error) as error:
         raise TransferError("the file is cut off or damaged") from error
     except ValueError as error:
