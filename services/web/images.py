@@ -16,7 +16,7 @@ from libs.page_views.view_queue import Queue, QueueFull
 from services.web.badge import DEFAULT_COLOUR, badge_svg, shields_json
 from services.web.ingest import FOR_ALL_ORIGINS, Ingest, set_dropped_header
 from services.web.pixel import PIXEL_GIF
-from services.web.submission import SentView
+from services.web.submission import SentView, is_nonce
 from services.web.tracker import TRACKER_ETAG, TRACKER_JS
 
 SCRIPT_SECONDS = 3600
@@ -97,11 +97,12 @@ def _count(ingest: Ingest) -> None:
     """Count the view that the current request shows, but nothing for HEAD."""
     if request.method == "HEAD":
         return
+    nonce = request.args.get("nonce", "")
     sent = SentView(
         request.args.get("site", ""),
-        request.args.get("path", _path_of_page()),
+        request.args.get("path") or _path_of_page(),
         request.args.get("referrer", ""),
-        request.args.get("nonce", ""),
+        nonce if is_nonce(nonce) else "",
     )
     try:
         ingest.take([sent])
@@ -111,8 +112,11 @@ def _count(ingest: Ingest) -> None:
 
 def _path_of_page() -> str:
     """Return the path of the page that shows the image, as far as the browser tells it."""
-    page = urlsplit(request.headers.get("Referer", ""))
-    return page.path or "/"
+    try:
+        page = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return "/"
+    return f"{page.path or '/'}?{page.query}"
 
 
 def _image(content: bytes | str, mimetype: str) -> Response:

@@ -7,7 +7,7 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 
-from libs.page_views.reading import Count, totals
+from libs.page_views.reading import Count, Kind, rows, totals
 from libs.page_views.registry import Site, add_site
 from libs.redis_access.connection import connect
 from services.web.app import create_app
@@ -51,9 +51,10 @@ def test_should_count_a_view_by_a_pixel(
 def test_should_take_the_path_from_the_page_that_shows_the_pixel(
     web: FlaskClient, redis_client: redis.Redis, site: Site
 ) -> None:
-    page = {"Referer": "https://example.org/from/here?x=1"}
+    page = {"Referer": "https://example.org/from/here?x=1&utm_campaign=spring"}
     web.get("/pixel.gif?site=example.org", headers={**BROWSER, **page})
-    assert totals(redis_client, site, "/from/here").views == 1
+    assert totals(redis_client, site, "/from/here?x=1").views == 1
+    assert list(rows(redis_client, site, Kind.CAMPAIGNS)) == ["spring"]
 
 
 def test_should_show_and_count_views_by_a_badge(
@@ -131,10 +132,14 @@ def test_should_show_an_image_for_sites_without_public_numbers(
     assert not redis_client.keys("*unknown*")
 
 
-@pytest.mark.parametrize("query", ["", "?site=", "?site=%00", "?site=" + "a" * 2000])
+@pytest.mark.parametrize(
+    "query",
+    ["", "?site=", "?site=%00", "?site=" + "a" * 2000, "?site=example.org&nonce=%00&path="],
+)
 @pytest.mark.parametrize("path", ["/pixel.gif", "/badge.svg"])
+@pytest.mark.usefixtures("site")
 def test_should_show_an_image_whatever_is_asked(web: FlaskClient, path: str, query: str) -> None:
-    response = web.get(path + query, headers=BROWSER)
+    response = web.get(path + query, headers={**BROWSER, "Referer": "http://[broken/"})
     assert response.status_code == 200
     assert response.headers["Content-Type"].startswith("image/")
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,12 +60,17 @@ def _view(fields: dict[str, Any]) -> SentView:
         if not isinstance(fields.get(name), str):
             raise InvalidSubmission(f"each view needs {name}, a string")
     view = {name: _text(fields, name) for name in ("referrer", "nonce", "address", "user_agent")}
-    if view["nonce"] and not _NONCE.fullmatch(view["nonce"]):
+    if view["nonce"] and not is_nonce(view["nonce"]):
         raise InvalidSubmission("nonce must have 8 to 64 letters, digits, - and _, and be unique")
-    time = fields.get("time")
-    if time is not None and not (_is_number(time) and _EARLIEST <= time):
-        raise InvalidSubmission("time must be a number, the seconds since 1970")
-    return SentView(fields["site"], fields["path"][:_MAX_CHARACTERS], **view, time=time)
+    when = fields.get("time")
+    if when is not None and not (_is_number(when) and _EARLIEST <= when <= time.time() + 60):
+        raise InvalidSubmission("time must be the seconds since 1970, not before 2000 or to come")
+    return SentView(fields["site"], fields["path"][:_MAX_CHARACTERS], **view, time=when)
+
+
+def is_nonce(text: str) -> bool:
+    """Return whether a client may name a view so."""
+    return bool(_NONCE.fullmatch(text))
 
 
 def _text(fields: dict[str, Any], name: str) -> str:

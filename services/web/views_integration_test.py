@@ -105,6 +105,7 @@ def test_should_drop_what_is_no_view_of_a_person(
         ({**VIEW, "nonce": "short"}, 400, "nonce"),
         ({**VIEW, "referrer": 1}, 400, "referrer must be a string"),
         ({**VIEW, "time": 0}, 400, "time"),
+        ({**VIEW, "time": 1e308}, 400, "time"),
         ({**VIEW, "address": "10.0.0.1"}, 401, "Only with a token"),
         ([VIEW], 400, "send an object"),
         ({"views": []}, 400, "from 1 to 500"),
