@@ -100,7 +100,7 @@ def report(what: str, target: float | None, measured: float, digits: int = 0) ->
 def send_views(port: int, views: int, seconds: int, pause_milliseconds: float = 0) -> Load:
     """Send requests with that many views each for that many seconds."""
     url = f"http://127.0.0.1:{port}/api/v1/views"
-    after = (SITE, str(views), str(pause_milliseconds))
+    after = (SITE, str(views), str(round(pause_milliseconds)))
     return wrk(url, CONNECTIONS, seconds, "--script", str(_SCRIPT), after=after)
 
 

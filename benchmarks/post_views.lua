@@ -1,6 +1,6 @@
 -- Lets wrk send views of a site: wrk --script post_views.lua URL -- SITE VIEWS PAUSE
 -- VIEWS is how many one request sends; each view is of one of 1,000 pages. PAUSE is how many
--- milliseconds a connection waits between an answer and the next request.
+-- milliseconds a connection waits between an answer and the next request, on average.
 
 local site, views, pause
 
@@ -21,4 +21,4 @@ function request()
   return wrk.format(nil, nil, nil, '{"views": [' .. table.concat(all, ", ") .. "]}")
 end
 
-function delay() return pause end
+function delay() return math.random(0, 2 * pause) end
