@@ -179,8 +179,9 @@ def test_should_let_tests_run_when_they_are_named(
 @pytest.mark.parametrize(
     ("arguments", "directory"),
     [
-        ("run services/web:serve -- --port=0", "{clone}/.pids/run"),
-        ("--no-pantsd run services/web:serve", "{clone}/.pids/run"),
+        ("run services/web:serve -- --port=0", "{clone}/.pids/run/services-web-serve"),
+        ("--no-pantsd run services/web:serve", "{clone}/.pids/run/services-web-serve"),
+        ("run services/admin -- sites list", "{clone}/.pids/run/services-admin"),
         ("test services/web:", "None"),
         ("test services/web: -- run", "None"),
         ("list .ci/run", "None"),
