@@ -22,6 +22,7 @@ MAX_SECONDS = NONCE_SECONDS / 2
 """How long a view waits at most: Redis must still know its nonce when it is sent again."""
 
 _PAUSE_SECONDS = 0.5
+"""Between two attempts: while Redis is away, nothing tells when it is back."""
 
 _logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from libs.page_views.registry import Site, SiteCache, UnknownSite
 from libs.page_views.sites import InvalidSite, site_name
 from libs.page_views.view_queue import Queue, QueueFull
 from services.web.badge import DEFAULT_COLOUR, badge_svg, shields_json
-from services.web.ingest import FOR_ALL_ORIGINS, Ingest, set_dropped_header
+from services.web.ingest import Ingest, add_headers
 from services.web.pixel import PIXEL_GIF
 from services.web.submission import SentView, is_nonce
 from services.web.tracker import TRACKER_ETAG, TRACKER_JS
@@ -84,12 +84,7 @@ def images(client: redis.Redis, sites: SiteCache, queue: Queue, ingest: Ingest) 
         except redis.RedisError:
             return "?"
 
-    @blueprint.after_request
-    def add_headers(response: Response) -> Response:
-        """Let pages of all origins embed them."""
-        response.headers.extend(FOR_ALL_ORIGINS)
-        return set_dropped_header(response)
-
+    blueprint.after_request(add_headers)
     return blueprint
 
 

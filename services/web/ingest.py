@@ -30,7 +30,7 @@ DROPPED_HEADER = "X-Page-Tracker-Dropped"
 
 UNKNOWN_SITE = "unknown_site"
 
-FOR_ALL_ORIGINS = {
+_FOR_ALL_ORIGINS = {
     "Access-Control-Allow-Origin": "*",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
@@ -152,17 +152,13 @@ def views_call(ingest: Ingest) -> Blueprint:
         counts = {"accepted": result.accepted, "dropped": result.dropped.total()}
         return jsonify({**counts, "stored": result.stored}), 202
 
-    @blueprint.after_request
-    def add_headers(response: Response) -> Response:
-        """Let pages of all origins send views, and name the reasons for drops."""
-        response.headers.extend(FOR_ALL_ORIGINS)
-        return set_dropped_header(response)
-
+    blueprint.after_request(add_headers)
     return blueprint
 
 
-def set_dropped_header(response: Response) -> Response:
-    """Name the reasons for which views of the current request were dropped, if any were."""
+def add_headers(response: Response) -> Response:
+    """Let pages of all origins use the answer, and name the reasons for drops, if any."""
+    response.headers.extend(_FOR_ALL_ORIGINS)
     if dropped := g.get("dropped"):
         response.headers[DROPPED_HEADER] = ", ".join(dropped)
     return response
