@@ -1,0 +1,52 @@
+"""A web service that shows what was counted, to operators and to whom they share it with."""
+
+import redis
+from flask import Blueprint, Flask, Response, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from libs.flask_service.service import create_service
+from libs.page_views.registry import PREFIX
+from libs.page_views.report import Reader
+from libs.redis_access.connection import connect_from_environment
+from services.dashboard.site_page import site_page
+from services.dashboard.sites_page import sites_page
+
+ROOT = "/dashboard"
+"""What all addresses begin with, so that a gateway need not change them."""
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def create_app(client: redis.Redis | None = None) -> Flask:
+    """Return the WSGI application; without a client it reads from the Redis at REDIS_URL.
+
+    It connects on first use. Raises libs.redis_access.urls.RedisSettingError if a variable that
+    says how to reach Redis is invalid.
+    """
+    redis_client = connect_from_environment(PREFIX) if client is None else client
+    app = create_service(__name__, why_not_ready=lambda: None)
+    reader = Reader(redis_client)
+
+    dashboard = Blueprint(
+        "dashboard", __name__, url_prefix=ROOT, template_folder="templates", static_folder="static"
+    )
+    dashboard.register_blueprint(sites_page(reader))
+    dashboard.register_blueprint(site_page(reader))
+
+    @dashboard.after_request
+    def add_policy(response: Response) -> Response:
+        """Let pages load our own style sheet, script and images, and nothing else."""
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        return response
+
+    app.register_blueprint(dashboard)
+
+    @app.get("/")
+    def index() -> ResponseReturnValue:
+        """Lead to the dashboard."""
+        return redirect(url_for("dashboard.sites.page"))
+
+    return app
