@@ -87,9 +87,9 @@ def today(site: Site) -> date:
 def totals(client: redis.Redis, site: Site, path: str = "") -> Count:
     """Return the count of a path, or of the whole site. Raises redis.RedisError, as all here do."""
     if not path:
-        return _count(_pipelined(client, [("HMGET", f"{site.key}:all", "views", "visitors")])[0])
+        return _count(pipelined(client, [("HMGET", f"{site.key}:all", "views", "visitors")])[0])
     table = f"{site.key}:all:{Kind.PAGES.value}"
-    return _count(_pipelined(client, [("HGET", key, path) for key in _tables(table)]))
+    return _count(pipelined(client, [("HGET", key, path) for key in table_keys(table)]))
 
 
 def rows(
@@ -126,12 +126,12 @@ def by_day(client: redis.Redis, site: Site, days: Range, path: str = "") -> dict
 
     Raises RangeError if a path is given and a day is no longer kept on its own.
     """
-    dates = list(_dates(days))
+    dates = list(each_day(days))
     if path:
         _require_kept(days.first, today(site))
         tables = [f"{site.key}:{day}:{Kind.PAGES.value}" for day in dates]
-        answers = _pipelined(
-            client, [("HGET", key, path) for table in tables for key in _tables(table)]
+        answers = pipelined(
+            client, [("HGET", key, path) for table in tables for key in table_keys(table)]
         )
         return {day: _count(answers[2 * i : 2 * i + 2]) for i, day in enumerate(dates)}
     months = dict.fromkeys(f"{day:%Y-%m}" for day in dates)
@@ -147,9 +147,11 @@ def by_hour(client: redis.Redis, site: Site, days: Range) -> dict[datetime, Coun
     _require_kept(days.first, today(site))
     first = datetime.combine(days.first, datetime.min.time(), site.zone).astimezone(timezone.utc)
     end = datetime.combine(days.last + timedelta(days=1), datetime.min.time(), site.zone)
-    utc_days = list(_dates(Range(first.date(), end.astimezone(timezone.utc).date())))
-    commands = [("HGETALL", key) for day in utc_days for key in _tables(f"{site.key}:{day}:hours")]
-    answers = _pipelined(client, commands)
+    utc_days = list(each_day(Range(first.date(), end.astimezone(timezone.utc).date())))
+    commands = [
+        ("HGETALL", key) for day in utc_days for key in table_keys(f"{site.key}:{day}:hours")
+    ]
+    answers = pipelined(client, commands)
     found = {}
     hour = first.replace(minute=0)
     while hour < end:
@@ -162,47 +164,59 @@ def by_hour(client: redis.Redis, site: Site, days: Range) -> dict[datetime, Coun
 def drops(client: redis.Redis, site: Site, days: Range | None = None) -> dict[str, int]:
     """Return how many requests were dropped for each reason; without days, of all time."""
     periods = days.periods(today(site)) if days else ["all"]
-    answers = _pipelined(client, [("HGETALL", f"{site.key}:{period}:drops") for period in periods])
-    return dict(_sum(answers).most_common())
+    answers = pipelined(client, [("HGETALL", f"{site.key}:{period}:drops") for period in periods])
+    return dict(add_tables(answers).most_common())
 
 
 def now(client: redis.Redis, site: Site) -> Count:
     """Return the count of the last NOW_SECONDS; of a part of the first of their minutes."""
-    seconds = int(time.time())
+    return count_now(*pipelined(client, now_commands(site.key, int(time.time()))))
+
+
+def now_commands(site_key: str, seconds: int) -> list[tuple[str | int, ...]]:
+    """Return the commands whose answers count_now() takes; seconds are since 1970."""
     minutes = range((seconds - NOW_SECONDS) // 60 + 1, seconds // 60 + 1)
-    visitors, *views = _pipelined(
-        client,
-        [
-            ("ZCOUNT", f"{site.key}:now", seconds - NOW_SECONDS, "+inf"),
-            *(("GET", f"{site.key}:now:{minute}") for minute in minutes),
-        ],
-    )
+    return [
+        ("ZCOUNT", f"{site_key}:now", seconds - NOW_SECONDS, "+inf"),
+        *(("GET", f"{site_key}:now:{minute}") for minute in minutes),
+    ]
+
+
+def count_now(visitors: int, *views: bytes | None) -> Count:
+    """Return who is here now."""
     return Count(sum(int(count or 0) for count in views), visitors)
+
+
+def first_day_kept(current: date) -> date:
+    """Return the earliest day that is kept on its own."""
+    return current - timedelta(days=DAYS_KEPT - 1)
 
 
 def _require_kept(day: date, current: date, advice: str = "") -> None:
     """Raise RangeError if the day is no longer kept on its own."""
-    if day < (kept := current - timedelta(days=DAYS_KEPT - 1)):
+    if day < (kept := first_day_kept(current)):
         raise RangeError(f"days before {kept} are kept as months only{advice}")
 
 
-def _dates(days: Range) -> Iterable[date]:
+def each_day(days: Range) -> Iterable[date]:
+    """Return the days of a range."""
     return (days.first + timedelta(days=i) for i in range((days.last - days.first).days + 1))
 
 
-def _tables(table: str) -> tuple[str, str]:
+def table_keys(table: str) -> tuple[str, str]:
     """Return the keys of a table's views and visitors."""
     return table, f"{table}:visitors"
 
 
 def _rows(client: redis.Redis, tables: list[str]) -> dict[str, Count]:
     """Return the rows of all tables, added up, the most viewed first."""
-    answers = _pipelined(client, [("HGETALL", key) for table in tables for key in _tables(table)])
-    views, visitors = _sum(answers[::2]), _sum(answers[1::2])
+    answers = pipelined(client, [("HGETALL", key) for table in tables for key in table_keys(table)])
+    views, visitors = add_tables(answers[::2]), add_tables(answers[1::2])
     return {row: Count(count, visitors[row]) for row, count in views.most_common()}
 
 
-def _sum(tables: Iterable[Mapping[bytes, bytes]]) -> Counter[str]:
+def add_tables(tables: Iterable[Mapping[bytes, bytes]]) -> Counter[str]:
+    """Return the sum of each row in all of these tables."""
     total: Counter[bytes] = Counter()
     for table in tables:
         for row, count in table.items():
@@ -214,7 +228,7 @@ def _count(numbers: Iterable[bytes | None]) -> Count:
     return Count(*(int(number or 0) for number in numbers))
 
 
-def _pipelined(client: redis.Redis, commands: list[tuple[Any, ...]]) -> list[Any]:
+def pipelined(client: redis.Redis, commands: list[tuple[Any, ...]]) -> list[Any]:
     """Return the answers to all commands, from one round trip."""
 
     def call() -> list[Any]:

@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import redis
@@ -74,8 +75,17 @@ def add_site(client: redis.Redis, name: str, **settings: str | int) -> Site:
 
 def find_site(client: redis.Redis, name: str) -> Site:
     """Return a site. Raises UnknownSite, or redis.RedisError."""
-    key = _key_of(client, name)
-    stored = client.hgetall(key) if key else {}
+    key = key_of(client, name)
+    return stored_site(key, name, client.hgetall(key) if key else {})
+
+
+def key_of(client: redis.Redis, name: str) -> str:
+    """Return the key of a site, or "" if there is none of this name. Raises redis.RedisError."""
+    return text(client.hget(SITES_KEY, name) or "")
+
+
+def stored_site(key: str, name: str, stored: Mapping[Any, Any]) -> Site:
+    """Return the site whose key has these settings. Raises UnknownSite if they are empty."""
     settings = {text(field): text(value) for field, value in stored.items()}
     if not settings:
         raise UnknownSite(f"{name} is not registered")
@@ -111,7 +121,7 @@ def rename_site(client: redis.Redis, site: Site, name: str) -> None:
 
     def rename(pipeline: Pipeline) -> None:
         _check_registered(pipeline, site)
-        if _key_of(pipeline, name):
+        if key_of(pipeline, name):
             raise SiteExists(f"{name} is registered already")
         pipeline.multi()
         pipeline.hset(SITES_KEY, name, site.key)
@@ -161,7 +171,7 @@ def register_site(
     former: list[str] = []
 
     def register(pipeline: Pipeline) -> None:
-        former[:] = filter(None, [_key_of(pipeline, name)])
+        former[:] = filter(None, [key_of(pipeline, name)])
         if former and not replace:
             raise SiteExists(f"{name} is registered already")
         replaced = [key for site in former for key in [site, *site_keys(client, site)]]
@@ -204,12 +214,8 @@ def check_settings(settings: Mapping[str, str | int]) -> None:
             raise InvalidSetting(f"{name} is no whole number from 0 to {_MOST_PER_MINUTE}")
 
 
-def _key_of(client: redis.Redis, name: str) -> str:
-    return text(client.hget(SITES_KEY, name) or "")
-
-
 def _check_registered(client: redis.Redis, site: Site) -> None:
-    if _key_of(client, site.name) != site.key:
+    if key_of(client, site.name) != site.key:
         raise UnknownSite(f"{site.name} is not registered")
 
 

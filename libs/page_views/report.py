@@ -1,115 +1,51 @@
 """Read everything that one page of a dashboard shows of a site, in two round trips."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
-from enum import Enum
+from collections.abc import Callable
+from dataclasses import replace
 
 import redis
 
-from libs.page_views.reading import Count, Kind, Range
-from libs.page_views.registry import Site
+from libs.page_views.answers import (
+    DIRECT,
+    Bucket,
+    Filter,
+    Interval,
+    Measure,
+    NotCounted,
+    Opened,
+    Overview,
+    Question,
+    Report,
+    Table,
+)
+from libs.page_views.batch import Batch
+from libs.page_views.buckets import before
+from libs.page_views.cells import CellReader
+from libs.page_views.opening import Opener
+from libs.page_views.overviews import read_overviews
+from libs.page_views.panels import Panels
+from libs.page_views.reading import Range, RangeError, add_tables, count_now, now_commands
+from libs.page_views.selection import CannotCount, select
+from libs.page_views.series import Series
+from libs.page_views.table_sums import TableSums
+from libs.page_views.time_counts import DayCounts
 
-DIRECT = "(direct)"
-"""The row of views without a referrer; what is left when those of all referrers are taken away."""
+__all__ = [
+    "DIRECT",
+    "Bucket",
+    "Filter",
+    "Interval",
+    "Measure",
+    "NotCounted",
+    "Opened",
+    "Overview",
+    "Question",
+    "Reader",
+    "Report",
+    "Table",
+]
 
-
-class Interval(Enum):
-    """How long a bucket of a series is."""
-
-    HOUR = "hour"
-    DAY = "day"
-    MONTH = "month"
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Counts only views of these rows, or only of other rows."""
-
-    kind: Kind
-    """PAGES, REFERRERS or CAMPAIGNS."""
-    rows: tuple[str, ...]
-    """At least one: paths, hosts or DIRECT, or campaigns. A view needs to be of one of them."""
-    negated: bool = False
-    """Whether only views of none of them count."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked about a site."""
-
-    days: Range
-    interval: Interval
-    filters: tuple[Filter, ...] = ()
-    """At most one for each kind and each value of negated; a view has to fit all of them."""
-    compared: bool = True
-    """Whether the days before, as many, are read too."""
-
-
-@dataclass(frozen=True)
-class Measure:
-    """How often something was viewed, and by how many visitors, each once a day."""
-
-    views: int
-    visitors: int | None = None
-    """None where they are not known, as of views that are what is left of others."""
-
-
-@dataclass(frozen=True)
-class NotCounted:
-    """Stands for what is not kept."""
-
-    reason: str
-    """A sentence that says what is not counted, and what to ask instead."""
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """An hour, a day or a month of a series."""
-
-    start: datetime
-    """In the time zone of the site."""
-    end: datetime
-    measure: Measure
-    before: Measure | None
-    """The bucket at the same place in the days before, if these are compared and counted."""
-    so_far: bool = False
-    """Whether it is not over."""
-    future: bool = False
-    """Whether it has not begun."""
-
-
-Table = Mapping[str, Measure] | NotCounted
-"""The rows, the most viewed first; those for which there was no room are (other)."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a dashboard shows of a site."""
-
-    total: Measure | NotCounted
-    before: Measure | NotCounted | None
-    """The same of the days before, of as much time as has passed of these; None if not asked."""
-    series: tuple[Bucket, ...] | NotCounted
-    pages: Table
-    referrers: Table
-    """With DIRECT."""
-    campaigns: Table
-    drops: Mapping[str, int]
-    """How many requests were dropped in these days, for each reason; filters do not apply."""
-    now: Count
-    """Of the last 5 minutes; filters do not apply."""
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A site, and how much was counted of each month and day."""
-
-    site: Site
-    months: Mapping[str, Count]
-    """For each month with views, such as 2026-11."""
-    days: Mapping[date, Count]
-    """For each day with views that is kept on its own."""
+_FIRST_YEAR, _MOST_YEARS = 1970, 100
 
 
 class Reader:
@@ -117,29 +53,63 @@ class Reader:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
+        self._opener = Opener(client)
+        self._kept = TableSums()
 
     def open(self, name: str) -> Opened:
         """Return the site of this name. Raises UnknownSite, or redis.RedisError."""
-        raise NotImplementedError
+        return self._opener.open(name)
 
     def report(self, opened: Opened, question: Question) -> Report:
         """Answer the question. Raises RangeError, or redis.RedisError."""
-        raise NotImplementedError
+        _check(question.days)
+        batch = Batch()
+        drops = [
+            batch.add("HGETALL", f"{opened.site.key}:{period}:drops")
+            for period in question.days.periods(opened.now.date())
+        ]
+        here = now_commands(opened.site.key, int(opened.now.timestamp()))
+        for command in here:
+            batch.add(*command)
+        counted = _add_counts(batch, self._kept, opened, question)
+        batch.send(self._client)
+        return replace(
+            counted(),
+            drops=dict(add_tables(batch[table] for table in drops).most_common()),
+            now=count_now(*(batch[command] for command in here)),
+        )
 
-    def overviews(self) -> tuple["Overview", ...]:
+    def overviews(self) -> tuple[Overview, ...]:
         """Return an overview of every site, by name. Raises redis.RedisError."""
-        raise NotImplementedError
+        return read_overviews(self._client)
 
 
-@dataclass(frozen=True)
-class Overview:
-    """A site among others."""
+def _add_counts(
+    batch: Batch, kept: TableSums, opened: Opened, question: Question
+) -> Callable[[], Report]:
+    """Add all that filters apply to; return what returns a report of it once the batch is sent."""
+    days = question.days
+    try:
+        selection = select(question.filters)
+    except CannotCount as error:
+        nothing = NotCounted(str(error))
+        compared = nothing if question.compared else None
+        return lambda: Report(nothing, compared, compared, nothing, nothing, nothing, nothing)
+    days_before = before(days, question.interval, opened.now.date()).range(days)
+    counts = DayCounts(batch, opened, filter(None, [days, days_before]))
+    reader = CellReader(batch, kept, opened, counts.count)
+    series = Series(batch, reader, opened, question, selection)
+    panels = Panels(reader, days, selection)
+    total, buckets = series.add_total(days), series.add_buckets()
+    comparison = series.add_comparison(total)
+    pages, referrers = panels.add_pages(), panels.add_referrers()
+    campaigns = panels.add_campaigns()
+    return lambda: Report(total(), *comparison(), buckets(), pages(), referrers(), campaigns())
 
-    site: Site
-    now: Count
-    today: Count
-    yesterday: Count
-    yesterday_so_far: Count | None
-    """Until this hour; None if the zone's days do not begin with an hour of UTC."""
-    last_days: tuple[Count, ...]
-    """Of each of the last 30 days, today included, the oldest first."""
+
+def _check(days: Range) -> None:
+    """Raise RangeError if the days cannot be days with views."""
+    if not _FIRST_YEAR <= days.first.year <= days.last.year < days.first.year + _MOST_YEARS:
+        raise RangeError(f"days are from {_FIRST_YEAR} on, at most {_MOST_YEARS} years, in order")
+    if days.first > days.last:
+        raise RangeError("the first day comes after the last")

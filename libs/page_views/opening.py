@@ -1,0 +1,82 @@
+"""Open a site in one round trip: its settings, and how much was counted of each month and day."""
+
+import time
+from collections.abc import Mapping
+from datetime import date, datetime, timezone
+
+import redis
+
+from libs.page_views.answers import Opened
+from libs.page_views.batch import Batch
+from libs.page_views.reading import Count, table_keys
+from libs.page_views.registry import UnknownSite, key_of, stored_site
+
+MONTHS = 27
+"""Of so many months the days are read: of a year and the year before it, and the month that begins
+somewhere on Earth."""
+
+CORRECTIONS_FIELD = "corrections"
+"""The field of a site's totals that counts changes of rows which change no total of a day."""
+
+
+class Opener:
+    """Opens sites. It remembers the key of each, and looks it up again if that has another name."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._keys: dict[str, str] = {}
+
+    def open(self, name: str) -> Opened:
+        """Return the site of this name. Raises UnknownSite, or redis.RedisError."""
+        known = self._keys.get(name)
+        if known:
+            try:
+                return self._open(known, name)
+            except UnknownSite:
+                self._keys.pop(name, None)
+        key = key_of(self._client, name)
+        if not key:
+            raise UnknownSite(f"{name} is not registered")
+        opened = self._open(key, name)
+        self._keys[name] = key
+        return opened
+
+    def _open(self, key: str, name: str) -> Opened:
+        """Return the site that has this key. Raises UnknownSite if it has not this name."""
+        seconds = time.time()
+        batch = Batch()
+        settings = batch.add("HGETALL", key)
+        corrections = batch.add("HGET", f"{key}:all", CORRECTIONS_FIELD)
+        months = [batch.add("HGETALL", table) for table in table_keys(f"{key}:all:months")]
+        days = [
+            [batch.add("HGETALL", table) for table in table_keys(f"{key}:{month}:days")]
+            for month in months_until(datetime.fromtimestamp(seconds + 86_400, timezone.utc).date())
+        ]
+        batch.send(self._client)
+        if batch[settings].get(b"name", b"").decode() != name:
+            raise UnknownSite(f"{name} is not registered")
+        site = stored_site(key, name, batch[settings])
+        return Opened(
+            site,
+            datetime.fromtimestamp(seconds, site.zone),
+            int(batch[corrections] or 0),
+            counts(*(batch[table] for table in months)),
+            {
+                date.fromisoformat(day): count
+                for tables in days
+                for day, count in counts(*(batch[table] for table in tables)).items()
+            },
+        )
+
+
+def months_until(day: date) -> list[str]:
+    """Return the last MONTHS months, that of the day first."""
+    number = 12 * day.year + day.month - 1
+    return [f"{i // 12}-{i % 12 + 1:02}" for i in range(number, number - MONTHS, -1)]
+
+
+def counts(views: Mapping[bytes, bytes], visitors: Mapping[bytes, bytes]) -> dict[str, Count]:
+    """Return the rows of a table."""
+    return {
+        row.decode(): Count(int(number), int(visitors.get(row, 0))) for row, number in views.items()
+    }

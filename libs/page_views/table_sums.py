@@ -1,0 +1,116 @@
+"""Add up whole tables, and keep the sums of those that are past.
+
+A sum of past days and months is kept together with their totals. When a view of one of them
+arrives late or is imported, its total changes, and the tables are read again. What changes rows but
+no total, such as setting a page back to 0, counts as a correction of the site (CORRECTIONS_FIELD),
+after which all its tables are read again. Only rows that somebody changes in Redis by hand go
+unnoticed, until a total changes, or the process ends.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from libs.page_views.answers import Opened
+from libs.page_views.batch import Batch
+from libs.page_views.reading import OTHER, Count, Kind, add_tables, table_keys
+
+MOST_ROWS_KEPT = 200_000
+"""How many rows of sums a process keeps, of the tables that were read last; each is some 300 B."""
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The rows of some tables, added up."""
+
+    views: dict[str, int]
+    visitors: dict[str, int]
+
+    @cached_property
+    def total(self) -> int:
+        """Return the views of all rows."""
+        return sum(self.views.values())
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether there was no room for some of the rows."""
+        return OTHER in self.views
+
+
+class TableSums:
+    """The sums that one process keeps."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, Sums] = OrderedDict()
+        self._rows = 0
+        self._lock = threading.Lock()
+
+    def add(
+        self, batch: Batch, opened: Opened, kind: Kind, periods: Iterable[str]
+    ) -> Callable[[], Sums]:
+        """Add what must be read to a batch; return what returns the sums once it is sent.
+
+        The sums may be kept: do not change them.
+        """
+        counts = {period: opened.count(period) for period in periods}
+        past = {
+            period: count
+            for period, count in counts.items()
+            if count != Count() and not opened.is_current(period)
+        }
+        key = (opened.site.key, opened.corrections, kind, tuple(past.items()))
+        kept = self._get(key) if past else Sums({}, {})
+        names = [table_keys(opened.table(period, kind)) for period in past] if kept is None else []
+        missing = [(batch.add("HGETALL", views), batch.add("HGETALL", v)) for views, v in names]
+        current = [
+            tuple(
+                batch.add_current("HGETALL", table)
+                for table in table_keys(opened.table(period, kind))
+            )
+            for period in counts
+            if opened.is_current(period)
+        ]
+
+        @cache
+        def sums() -> Sums:
+            before = kept
+            if before is None:
+                views = add_tables(batch[of_views] for of_views, _ in missing)
+                visitors = add_tables(batch[of_visitors] for _, of_visitors in missing)
+                # Rows share their names, which need most of the memory.
+                before = Sums(dict(views), {row: visitors[row] for row in views})
+                self._keep(key, before)
+            if not current:
+                return before
+            views = add_tables([batch[of_views] for of_views, _ in current])
+            visitors = add_tables([batch[of_visitors] for _, of_visitors in current])
+            return Sums(_added(before.views, views), _added(before.visitors, visitors))
+
+        return sums
+
+    def _get(self, key: Hashable) -> Sums | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def _keep(self, key: Hashable, sums: Sums) -> None:
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = sums
+                self._rows += len(sums.views)
+            while self._rows > MOST_ROWS_KEPT:
+                _, forgotten = self._kept.popitem(last=False)
+                self._rows -= len(forgotten.views)
+
+
+def _added(some: dict[str, int], more: dict[str, int]) -> dict[str, int]:
+    """Return the sum of each row."""
+    if not some:
+        return more
+    added = dict(some)
+    for row, count in more.items():
+        added[row] = added.get(row, 0) + count
+    return added
