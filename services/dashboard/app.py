@@ -8,6 +8,7 @@ from libs.flask_service.service import create_service
 from libs.page_views.registry import PREFIX
 from libs.page_views.report import Reader
 from libs.redis_access.connection import connect_from_environment
+from services.dashboard.numbers import change, exact, share, short
 from services.dashboard.site_page import site_page
 from services.dashboard.sites_page import sites_page
 
@@ -33,6 +34,8 @@ def create_app(client: redis.Redis | None = None) -> Flask:
     dashboard = Blueprint(
         "dashboard", __name__, url_prefix=ROOT, template_folder="templates", static_folder="static"
     )
+    for show in (change, exact, share, short):
+        dashboard.add_app_template_filter(show)
     dashboard.register_blueprint(sites_page(reader))
     dashboard.register_blueprint(site_page(reader))
 

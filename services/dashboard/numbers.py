@@ -28,10 +28,15 @@ def exact(count: int) -> str:
 
 def short(count: int) -> str:
     """Return a count in at most 5 characters, rounded down: 999, 1.2k, 12.3k, 123k, 1.2M, 1.2B."""
-    thousands = min((len(str(count)) - 1) // 3, len(_UNITS) - 1)
+    thousands = _thousands(count)
     whole, rest = divmod(count, 1000**thousands)
     tenth = 10 * rest // 1000**thousands
     return f"{whole}{f'.{tenth}' if tenth and whole < 100 else ''}{_UNITS[thousands]}"
+
+
+def scaled(count: int) -> str:
+    """Return a round number of at most 3 significant digits as it is, such as 1.25k."""
+    return f"{count / 1000 ** _thousands(count):g}{_UNITS[_thousands(count)]}"
 
 
 def share(part: int, whole: int) -> str:
@@ -52,6 +57,11 @@ def change(count: int, before: int) -> Change:
     percent = _percent(abs(count - before), before)
     arrow, words = ("▲", "more") if direction == "up" else ("▼", "less")
     return Change(f"{arrow}{_SPACE}{percent}", f"{percent} {words}", direction)
+
+
+def _thousands(count: int) -> int:
+    """Return by how many factors of a thousand a count is shortened."""
+    return min((len(str(count)) - 1) // 3, len(_UNITS) - 1)
 
 
 def _same(count: int) -> Change:
