@@ -8,6 +8,7 @@ from libs.flask_service.service import create_service
 from libs.page_views.registry import PREFIX
 from libs.page_views.report import Reader
 from libs.redis_access.connection import connect_from_environment
+from services.dashboard.delivery import asset, compress, keep
 from services.dashboard.numbers import change, exact, share, short
 from services.dashboard.site_page import site_page
 from services.dashboard.sites_page import sites_page
@@ -16,8 +17,8 @@ ROOT = "/dashboard"
 """What all addresses begin with, so that a gateway need not change them."""
 
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -36,8 +37,12 @@ def create_app(client: redis.Redis | None = None) -> Flask:
     )
     for show in (change, exact, share, short):
         dashboard.add_app_template_filter(show)
+    dashboard.add_app_template_global(asset)
     dashboard.register_blueprint(sites_page(reader))
     dashboard.register_blueprint(site_page(reader))
+
+    dashboard.after_request(keep)
+    dashboard.after_request(compress)
 
     @dashboard.after_request
     def add_policy(response: Response) -> Response:

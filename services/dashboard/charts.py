@@ -17,10 +17,11 @@ SMALLEST = 1.25
 
 _MOST_STEPS = 5
 _MOST_LABELS = 8
-_EDGE = 8
-"""How near a label's bar may be to the end of the axis before it would stick out, in per cent."""
+_LAST_MIDDLE = 92
+"""Up to where a label may be in the middle below its bar, in per cent; it would stick out then. On
+the left there is room below the values of the axis."""
 
-_SPARK_STEP = 4
+_SPARK_STEP = 5
 _SPARK_HEIGHT = 28
 _SPARK_SMALLEST = 2
 
@@ -74,7 +75,7 @@ class Label:
     text: str
     left: float
     anchor: str
-    """Which part of the text is there: "start", "middle" or "end"."""
+    """Which part of the text is there: "middle" or "end"."""
     spare: bool
     """Whether it is left out on a phone."""
 
@@ -182,9 +183,7 @@ def _labels(bars: Sequence[Bar]) -> Iterator[Label]:
     width = 100 / len(bars)
     for place, index in enumerate(range(0, len(bars), every)):
         left, anchor = (index + 0.5) * width, "middle"
-        if left < _EDGE:
-            left, anchor = index * width, "start"
-        elif left > 100 - _EDGE:
+        if left > _LAST_MIDDLE:
             left, anchor = (index + 1) * width, "end"
         yield Label(bars[index].short, _rounded(left), anchor, place % 2 == 1)
 

@@ -1,9 +1,48 @@
 """Show all sites, a row each."""
 
-from flask import Blueprint, render_template
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from libs.page_views.report import Reader
+from libs.page_views.reading import Count
+from libs.page_views.report import Overview, Reader
+from services.dashboard.charts import Sparkline, sparkline
+from services.dashboard.numbers import Change, change
+
+_BY_NAME = "name"
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A site, or all of them together."""
+
+    name: str
+    now: Count
+    today: Count
+    yesterday: Count
+    yesterday_so_far: Count | None
+    month: Count
+    """Of the last 30 days."""
+    spark: Sparkline
+
+    @property
+    def change(self) -> Change | None:
+        """Compare today with yesterday until this hour, if that is known."""
+        before = self.yesterday_so_far
+        return change(self.today.views, before.views) if before else None
+
+
+_ORDERS: dict[str, Callable[[_Row], Any]] = {
+    _BY_NAME: lambda row: row.name,
+    "now": lambda row: -row.now.visitors,
+    "today": lambda row: -row.today.views,
+    "yesterday": lambda row: -row.yesterday.views,
+    "month": lambda row: -row.month.views,
+}
+"""What ?sort= may be."""
 
 
 def sites_page(reader: Reader) -> Blueprint:
@@ -12,7 +51,49 @@ def sites_page(reader: Reader) -> Blueprint:
 
     @blueprint.get("/")
     def page() -> ResponseReturnValue:
-        """Show an overview of every site."""
-        return render_template("sites.html", overviews=reader.overviews())
+        """Show an overview of every site, in the order that ?sort= names; else by name."""
+        overviews = reader.overviews()
+        sort = request.args.get("sort", _BY_NAME)
+        sort = sort if sort in _ORDERS else _BY_NAME
+        return render_template(
+            "sites.html",
+            rows=sorted(map(_row, overviews), key=_ORDERS[sort]),
+            total=_total(overviews),
+            sort=sort,
+        )
 
     return blueprint
+
+
+def _row(overview: Overview) -> _Row:
+    return _Row(
+        overview.site.name,
+        overview.now,
+        overview.today,
+        overview.yesterday,
+        overview.yesterday_so_far,
+        _sum(overview.last_days),
+        sparkline([day.views for day in overview.last_days]),
+    )
+
+
+def _total(overviews: Iterable[Overview]) -> _Row:
+    """Add up all sites. A visitor of two of them counts twice."""
+    overviews = list(overviews)
+    so_far = [overview.yesterday_so_far for overview in overviews]
+    known = [count for count in so_far if count is not None]
+    days = [_sum(counts) for counts in zip(*(overview.last_days for overview in overviews))]
+    return _Row(
+        "All sites",
+        _sum(overview.now for overview in overviews),
+        _sum(overview.today for overview in overviews),
+        _sum(overview.yesterday for overview in overviews),
+        _sum(known) if len(known) == len(so_far) else None,
+        _sum(days),
+        sparkline([day.views for day in days]),
+    )
+
+
+def _sum(counts: Iterable[Count]) -> Count:
+    counts = list(counts)
+    return Count(sum(count.views for count in counts), sum(count.visitors for count in counts))
