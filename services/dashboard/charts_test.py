@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 import pytest
 import redis
 from flask import get_template_attribute
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.dashboard.app import create_app
@@ -106,6 +106,7 @@ def test_should_say_the_same_in_caption_table_and_drawing() -> None:
     ]
 
 
+@settings(max_examples=30, deadline=None)  # 400 bars may take a while on a busy machine
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=MOST_BARS))
 def test_should_draw_and_list_every_count(views: list[int]) -> None:
     # When
