@@ -106,7 +106,7 @@ def test_should_say_the_same_in_caption_table_and_drawing() -> None:
     ]
 
 
-@settings(max_examples=30, deadline=None)  # 400 bars may take a while on a busy machine
+@settings(deadline=None, database=None, derandomize=True)
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=MOST_BARS))
 def test_should_draw_and_list_every_count(views: list[int]) -> None:
     # When
@@ -148,6 +148,7 @@ def test_should_choose_round_steps(most: int, values: list[int]) -> None:
     assert list(axis(most)) == values
 
 
+@settings(deadline=None, database=None, derandomize=True)
 @given(st.integers(0, 10**12))
 def test_should_have_room_for_the_most_and_waste_little(most: int) -> None:
     # When

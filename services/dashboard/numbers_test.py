@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.dashboard.numbers import change, exact, share, short
@@ -25,12 +25,14 @@ def test_should_shorten(count: int, shown: str) -> None:
     assert short(count) == shown
 
 
+@settings(deadline=None, database=None, derandomize=True)
 @given(COUNTS)
 def test_should_round_down_and_lose_less_than_a_tenth(count: int) -> None:
     shown = Fraction(short(count).rstrip("kMBT")) * UNITS.get(short(count)[-1], 1)
     assert shown <= count < shown * Fraction(11, 10) or shown == count
 
 
+@settings(deadline=None, database=None, derandomize=True)
 @given(COUNTS)
 def test_should_fit_a_card(count: int) -> None:
     assert len(short(count)) <= 5
@@ -68,6 +70,7 @@ def test_should_compare(count: int, before: int, text: str, words: str) -> None:
     assert (found.text.replace("\xa0", " "), found.words.replace("\xa0", " ")) == (text, words)
 
 
+@settings(deadline=None, database=None, derandomize=True)
 @given(COUNTS, COUNTS)
 def test_should_say_more_only_of_more(count: int, before: int) -> None:
     direction = change(count, before).direction
