@@ -41,9 +41,6 @@ def create_app(client: redis.Redis | None = None) -> Flask:
     dashboard.register_blueprint(sites_page(reader))
     dashboard.register_blueprint(site_page(reader))
 
-    dashboard.after_request(keep)
-    dashboard.after_request(compress)
-
     @dashboard.after_request
     def add_policy(response: Response) -> Response:
         """Let pages load our own style sheet, script and images, and nothing else."""
@@ -51,6 +48,8 @@ def create_app(client: redis.Redis | None = None) -> Flask:
         return response
 
     app.register_blueprint(dashboard)
+    app.after_request(keep)
+    app.after_request(compress)
 
     @app.get("/")
     def index() -> ResponseReturnValue:

@@ -14,6 +14,9 @@ _COMPRESSED = {
     *("text/css", "text/csv", "text/html", "text/javascript"),
 }
 
+_SMALLEST_BYTES = 1024
+"""What is smaller fits one packet of the network anyway."""
+
 _FILES = Path(__file__).with_name("static")
 
 
@@ -38,9 +41,10 @@ def compress(response: Response) -> Response:
     """
     if response.status_code == 200 and response.mimetype in _COMPRESSED:
         response.vary.add("Accept-Encoding")
-        if request.accept_encodings.quality("gzip"):
-            response.direct_passthrough = False
-            response.set_data(gzip.compress(response.get_data(), compresslevel=6, mtime=0))
+        response.direct_passthrough = False
+        content = response.get_data()
+        if len(content) >= _SMALLEST_BYTES and request.accept_encodings.quality("gzip"):
+            response.set_data(gzip.compress(content, compresslevel=6, mtime=0))
             response.headers["Content-Encoding"] = "gzip"
             if etag := response.get_etag()[0]:
                 response.set_etag(etag, weak=True)

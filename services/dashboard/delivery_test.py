@@ -100,7 +100,7 @@ def test_should_send_a_part_as_it_is(http_client: FlaskClient) -> None:
     assert (answer.status_code, answer.data) == (206, b"/*")
 
 
-def test_should_leave_the_health_of_the_service_alone(http_client: FlaskClient) -> None:
+def test_should_not_compress_what_is_small(http_client: FlaskClient) -> None:
     assert "Content-Encoding" not in get(http_client, "/livez", **GZIP).headers
 
 
