@@ -5,6 +5,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from libs.page_views.checking import check_site
 from libs.page_views.counting import PageViewCounter
 from libs.page_views.daily_import import TOTAL, Row, import_days
 from libs.page_views.imported_hours import Identified, expect
-from libs.page_views.importing import running_import
+from libs.page_views.importing import ImportRunning, running_import
 from libs.page_views.readiness import why_not_ready
 from libs.page_views.reading import EXACT_VISITORS, Count, Kind, Range
 from libs.page_views.recording import COUNTED, MOST_ROWS, Recorder, View
@@ -32,6 +33,7 @@ from libs.page_views.registry import (
     rename_site,
 )
 from libs.page_views.visitors import Client
+from libs.processes.testing import wait_until
 from libs.redis_access.connection import connect
 from libs.redis_access.durability import why_data_could_be_lost
 from libs.redis_access.embedded import embedded_redis
@@ -91,6 +93,18 @@ def views(count: int, path: str = "/{i}") -> list[View]:
     ]
 
 
+def view_after_midnight(site: Site) -> View:
+    """Return a view of somebody who is here now and may have been here yesterday."""
+    tomorrow = reading.today(site) + timedelta(days=1)
+    midnight = datetime.combine(tomorrow, datetime.min.time(), site.zone)
+    return View("/", midnight.timestamp(), Client(b"1234", ""))
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """Return what was logged, such as that a part of a view was not stored."""
+    return [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
 def test_should_let_the_web_service_record_everything_about_views(
     connect_as: Connect, site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -104,15 +118,12 @@ def test_should_let_the_web_service_record_everything_about_views(
     outcomes += recorder.record(site.name, views(too_many_visitors, "/one"), limited=False)
     limited = [recorder.record(site.name, views(1)[0:1])[0] for _ in range(6)]
     recorder.record(site.name, [View("/", time.time(), dropped="bot")])
-    midnight = datetime.combine(
-        reading.today(site) + timedelta(days=1), datetime.min.time(), site.zone
-    )
-    recorder.record(site.name, [View("/", midnight.timestamp(), Client(b"1234", ""))])
+    recorder.record(site.name, [view_after_midnight(site)])
 
     # Then
     assert set(outcomes) == {COUNTED}
     assert limited == [COUNTED] * 5 + ["rate_limit"]
-    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert not warnings(caplog)
     assert not check_site(connect_as("admin"), site)
 
 
@@ -243,6 +254,40 @@ def test_should_let_the_operator_do_what_the_command_line_does(
     assert not check_site(admin, loaded)
     remove_site(admin, loaded)
     assert not admin.hexists(SITES_KEY, "renamed.example")
+
+
+def test_should_let_an_import_record_who_is_here_now(
+    connect_as: Connect, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = Recorder(connect_as("admin"), source="log")
+    assert recorder.record(site.name, [view_after_midnight(site)], limited=False) == [COUNTED]
+    assert not warnings(caplog)
+
+
+def test_should_let_a_long_import_keep_others_out(
+    connect_as: Connect, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    monkeypatch.setattr(importing, "LOCK_SECONDS", 0.5)
+    monkeypatch.setattr(importing, "WAIT_SECONDS", 1)
+    admin = connect_as("admin")
+
+    def import_nothing() -> None:
+        with running_import(admin, site, "log", view_of):
+            pass
+
+    # When
+    with ThreadPoolExecutor(1) as thread, running_import(admin, site, "log", view_of) as running:
+        other = thread.submit(import_nothing)
+
+        def other_ended() -> bool:
+            running.flush()
+            return other.done()
+
+        wait_until(other_ended, "the other import")
+
+    # Then
+    assert isinstance(other.exception(), ImportRunning)
 
 
 @pytest.mark.parametrize(
