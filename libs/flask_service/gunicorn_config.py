@@ -25,7 +25,7 @@ keepalive = 5
 
 sendfile = False  # libs.flask_service.worker sends answers in one piece
 
-# Larger requests are refused. libs.flask_service.worker limits their content.
+# Larger requests are refused. libs.flask_service.worker limits their content and all headers.
 limit_request_line = 4094  # bytes
 limit_request_fields = 50
 limit_request_field_size = 8190  # bytes

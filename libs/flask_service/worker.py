@@ -1,7 +1,7 @@
 """Gunicorn's gevent worker, with only complete and well-formed requests for the application.
 
-It adds what Gunicorn has no settings for: a limit to content and to the time that it takes, plain
-error pages, no Server header, and logs that quote no request.
+It adds what Gunicorn has no settings for: limits to all headers together, to content and to the
+time that it takes, plain error pages, no Server header, and logs that quote no request.
 """
 
 import contextlib
@@ -14,13 +14,14 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from gevent import Timeout
-from gunicorn.http import errors, wsgi
+from gunicorn.http import errors, message, parser, wsgi
 from gunicorn.util import close_graceful, http_date, write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
 from libs.flask_service.headers import SECURITY_HEADERS
 
 MAX_CONTENT_BYTES = 64 * 1024
+MAX_HEADERS_BYTES = 32 * 1024
 
 _HOST = re.compile(r"[\w.~!$&'()*+,;=%:\[\]-]*", re.ASCII)
 
@@ -74,6 +75,18 @@ class Worker(GeventWorker):  # type: ignore[misc]  # Gunicorn ships no types
         with contextlib.suppress(OSError):  # the client has gone
             write_nonblock(client, _error_page(status))
             close_graceful(client)
+
+
+class _Request(message.Request):  # type: ignore[misc]  # Gunicorn ships no types
+    """A request whose header lines have at most MAX_HEADERS_BYTES together."""
+
+    def parse(self, unreader: Any) -> Any:
+        """Read the head; return what was received after it. Raises LimitRequestHeaders."""
+        self.max_buffer_headers = MAX_HEADERS_BYTES  # else 50 times that of one line
+        return super().parse(unreader)
+
+
+parser.RequestParser.mesg_class = _Request  # Gunicorn has no setting
 
 
 class _Gathered:

@@ -47,6 +47,8 @@ def test_should_send_security_headers_and_no_banner(started: Tracker, request_: 
         (VIEW + b"Cookie: " + 8 * KIBIBYTE + b"\r\n\r\n", 431),
         (VIEW + 49 * b"X: y\r\n" + b"\r\n", 200),
         (VIEW + 50 * b"X: y\r\n" + b"\r\n", 431),
+        (VIEW + 4 * (b"X: " + 7 * KIBIBYTE + b"\r\n") + b"\r\n", 200),
+        (VIEW + 5 * (b"X: " + 7 * KIBIBYTE + b"\r\n") + b"\r\n", 431),
         (VIEW + b"Content-Length: 65537\r\n\r\n", 413),
         (VIEW + b"Content-Length: 99999999999999999999\r\n\r\n", 413),
         (VIEW + b"Transfer-Encoding: chunked\r\n\r\n10001\r\n" + 65 * KIBIBYTE, 413),
