@@ -138,17 +138,21 @@ class Stack:
             self.docker.compose.unpause([service])
 
     @contextmanager
-    def viewed(self) -> Iterator[list[int]]:
-        """View the page continuously until the context ends; yield the numbers shown so far."""
-        url, stop = self.url(), Event()
-        numbers: list[int] = []
+    def viewed(self, container: Container) -> Iterator[list[int]]:
+        """View the page of a web service continuously; yield the numbers shown so far.
+
+        Ends with the context. A container that is restarted is published at another port.
+        """
+        stop, numbers = Event(), list[int]()
 
         def view_again_and_again() -> None:
-            while not stop.is_set():
+            while not stop.wait(0.01):
                 with suppress(requests.RequestException):  # it may count or not
-                    answer = requests.get(url, timeout=5)
-                    if answer.ok:
-                        numbers.append(number_of_view(answer.text))
+                    for _, port in published(container, 8000):  # none while it is stopped
+                        while not stop.is_set():
+                            answer = requests.get(f"http://127.0.0.1:{port}/", timeout=5)
+                            if answer.ok:
+                                numbers.append(number_of_view(answer.text))
 
         with ThreadPoolExecutor(VIEWERS) as threads:
             for _ in range(VIEWERS):
