@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import redis
 
@@ -34,12 +34,17 @@ def standing(client: redis.Redis, name: str, session_id: str) -> Standing:
 
     Neither argument need be true. Raises redis.RedisError.
     """
-    pipeline = client.pipeline(transaction=False)
-    pipeline.get(SECRET_KEY)
-    pipeline.hget(ACCOUNTS_KEY, name)
-    pipeline.exists(_ended(session_id))
-    secret, stored, ended = call_with_retries(client, lambda _: pipeline.execute())
-    return Standing(secret or _first_secret(client), stored and parsed(name, stored), bool(ended))
+
+    def ask(_: float) -> list[Any]:
+        pipeline = client.pipeline(transaction=False)
+        pipeline.get(SECRET_KEY)
+        pipeline.hget(ACCOUNTS_KEY, name)
+        pipeline.exists(_ended(session_id))
+        return pipeline.execute()
+
+    secret, stored, ended = call_with_retries(client, ask)
+    account = None if stored is None else parsed(name, stored)
+    return Standing(secret or _first_secret(client), account, bool(ended))
 
 
 def end_session(client: redis.Redis, session_id: str) -> None:

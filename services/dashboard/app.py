@@ -8,13 +8,14 @@ from libs.flask_service.service import create_service
 from libs.page_views.registry import PREFIX
 from libs.page_views.report import Reader
 from libs.redis_access.connection import connect_from_environment
+from services.dashboard.audit_page import audit_page
 from services.dashboard.delivery import asset, compress, keep
+from services.dashboard.errors import show_errors
+from services.dashboard.guard import ROOT, guard
 from services.dashboard.numbers import change, exact, share, short
+from services.dashboard.signing_in import signing_in
 from services.dashboard.site_page import site_page
 from services.dashboard.sites_page import sites_page
-
-ROOT = "/dashboard"
-"""What all addresses begin with, so that a gateway need not change them."""
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -22,14 +23,20 @@ POLICY = (
 )
 
 
-def create_app(client: redis.Redis | None = None) -> Flask:
+def create_app(
+    client: redis.Redis | None = None, settings_client: redis.Redis | None = None
+) -> Flask:
     """Return the WSGI application; without a client it reads from the Redis at REDIS_URL.
 
-    It connects on first use. Raises libs.redis_access.urls.RedisSettingError if a variable that
-    says how to reach Redis is invalid.
+    settings_client reads and writes accounts and settings; without one, client does. Everything
+    needs an account, unless services.dashboard.guard.open_to_all says otherwise of a view. It
+    connects on first use. Raises libs.redis_access.urls.RedisSettingError if a variable that says
+    how to reach Redis is invalid.
     """
     redis_client = connect_from_environment(PREFIX) if client is None else client
+    settings = redis_client if settings_client is None else settings_client
     app = create_service(__name__, why_not_ready=lambda: None)
+    guard(app, settings)
     reader = Reader(redis_client)
 
     dashboard = Blueprint(
@@ -40,6 +47,9 @@ def create_app(client: redis.Redis | None = None) -> Flask:
     dashboard.add_app_template_global(asset)
     dashboard.register_blueprint(sites_page(reader))
     dashboard.register_blueprint(site_page(reader))
+    dashboard.register_blueprint(signing_in(settings))
+    dashboard.register_blueprint(audit_page(settings))
+    show_errors(app, dashboard)
 
     @dashboard.after_request
     def add_policy(response: Response) -> Response:
