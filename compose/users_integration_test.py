@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import redis
 
+from libs.accounts import accounts, audit, links, sessions
 from libs.page_views import importing, maintenance, migration, reading, tokens, transfer
 from libs.page_views.checking import check_site
 from libs.page_views.counting import PageViewCounter
@@ -288,6 +289,31 @@ def test_should_let_a_long_import_keep_others_out(
 
     # Then
     assert isinstance(other.exception(), ImportRunning)
+
+
+def test_should_let_the_operator_manage_accounts(connect_as: Connect) -> None:
+    admin = connect_as("admin")
+    assert links.first_link_token(admin)
+    accounts.add_account(admin, "ada", "hash")
+    accounts.change_password(admin, "ada", "other hash")
+    assert links.password_link_token(admin, "ada")
+    before = accounts.sign_out_everywhere(admin, "ada")
+    sessions.rotate_secret(admin)
+    audit.record_change(admin, audit.COMMAND_LINE, "", "signed everybody out everywhere")
+    assert accounts.all_accounts(admin) == [before]
+    accounts.remove_account(admin, "ada")
+    assert audit.recent_changes(connect_as("default"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["hgetall v2:accounts", "get v2:accounts:secret", "hset v2:accounts eve {}"],
+)
+def test_should_forbid_the_web_service_all_about_accounts(
+    connect_as: Connect, command: str
+) -> None:
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        connect_as("web").execute_command(*command.split())
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ from libs.accounts.accounts import (
 )
 from libs.redis_access.replies import text
 
+FIRST_LINK_PATH = "/dashboard/first-account"
+"""Where the dashboard takes links: the token follows as ?token=…"""
+
 LINK_SECONDS = 3600
 """How long a link is valid, unless it is used before."""
 

@@ -1,8 +1,7 @@
 """Tests of what may be a password, and of how it is hashed."""
 
-from argon2 import PasswordHasher
-
 import pytest
+from argon2 import PasswordHasher
 
 from libs.accounts import passwords
 from libs.accounts.passwords import WeakPassword, hash_password, is_outdated, is_password

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
+from libs.accounts.audit import COMMAND_LINE, record_change
 from libs.page_views.migration import check_version
 from libs.page_views.paths import InvalidPath, normalise_path
 from libs.page_views.sites import InvalidSite, site_name
@@ -28,10 +29,15 @@ class Answer(NamedTuple):
     text: str
     """What is printed otherwise."""
     status: int = 0
+    change: tuple[str, str] | None = None
+    """The site, or "", and what was changed, as libs.accounts.audit.Change describes them."""
 
 
 def redis_command(function: Callable[..., Answer | None]) -> Callable[..., int]:
-    """Call function with a client of Redis, and print its answer. Adds --json and --data-dir."""
+    """Call function with a client of Redis, and print its answer. Adds --json and --data-dir.
+
+    What it has changed is recorded first.
+    """
 
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     @click.option(
@@ -44,6 +50,8 @@ def redis_command(function: Callable[..., Answer | None]) -> Callable[..., int]:
         with connected(data_dir) as client:
             check_version(client)
             answer = function(client, **arguments)
+            if answer and answer.change:
+                record_change(client, COMMAND_LINE, *answer.change)
         if answer is None:
             return 0
         click.echo(json.dumps(answer.data) if as_json else answer.text)

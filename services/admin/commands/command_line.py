@@ -7,12 +7,14 @@ from typing import Any, NoReturn
 import click
 import redis
 
+from libs.accounts.accounts import AccountExists, UnknownAccount
 from libs.page_views.importing import ImportRunning
 from libs.page_views.migration import NewerStorage
 from libs.page_views.registry import InvalidSetting, SiteExists, UnknownSite
 from libs.page_views.transfer import TransferError
 from libs.redis_access.reasons import reason_of
 from libs.redis_access.urls import RedisSettingError
+from services.admin.commands.accounts import accounts
 from services.admin.commands.counts import check, reset, seed
 from services.admin.commands.imports import imports
 from services.admin.commands.setup import completion, migrate
@@ -24,6 +26,8 @@ from services.admin.imports.errors import ImportFormatError
 _FAILURES = (
     UnknownSite,
     SiteExists,
+    UnknownAccount,
+    AccountExists,
     NewerStorage,
     InvalidSetting,
     TransferError,
@@ -32,6 +36,8 @@ _FAILURES = (
 _WHAT_TO_DO: dict[type[Exception], str] = {
     UnknownSite: "`sites list` shows the sites, and `sites add` registers another",
     SiteExists: "choose another name, or remove that site first",
+    UnknownAccount: "`accounts list` shows the accounts",
+    AccountExists: "choose another name, or set its password by `accounts password`",
     NewerStorage: "use a newer one",
     ImportFormatError: "correct the file, or --format, and repeat the import",
     ImportRunning: "wait until it ends",
@@ -84,5 +90,8 @@ def admin() -> None:
     """
 
 
-for each in (sites, tokens, seed, reset, check, export, load, imports, demo, migrate, completion):
+for each in (
+    *(sites, tokens, accounts, seed, reset, check, export, load, imports, demo),
+    *(migrate, completion),
+):
     admin.add_command(each)

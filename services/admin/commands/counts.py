@@ -31,6 +31,7 @@ def seed(client: redis.Redis, site: str, views: int, visitors: int, path: str) -
     return Answer(
         {"page": dataclasses.asdict(of_page), "site": dataclasses.asdict(of_site)},
         f"{path} now has {of_page.views} views, and {site} has {of_site.views}",
+        change=(site, f"added {views:,} earlier views and {visitors:,} visitors to {path}"),
     )
 
 
@@ -49,6 +50,7 @@ def reset(client: redis.Redis, site: str, path: str) -> Answer:
     return Answer(
         {"path": path, "before": dataclasses.asdict(before)},
         f"{path} had {before.views} views and has 0 now; the total of {site} stays {stays}",
+        change=(site, f"set {path} back to 0, which had {before.views:,} views"),
     )
 
 

@@ -51,16 +51,18 @@ def imports() -> None:
 
 
 def _import_command(function: Callable[..., Answer]) -> Callable[..., int]:
-    """Report files that cannot be read. Adds --yes, and what redis_command adds."""
+    """Report files that cannot be read, and the change. Adds --yes, and what redis_command adds."""
 
     @click.option("--yes", is_flag=True, help="Do not ask.")
     @redis_command
     @functools.wraps(function)
     def run(client: redis.Redis, **arguments: Any) -> Answer:
         try:
-            return function(client, **arguments)
+            answer = function(client, **arguments)
         except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
             raise click.ClickException(f"cannot read {error.filename}: {error.strerror}") from error
+        source = click.get_current_context().info_name
+        return answer._replace(change=(arguments["site"], f"imported views from {source}"))
 
     return run
 

@@ -27,7 +27,9 @@ def migrate(client: redis.Redis, site: str | None) -> Answer:
     text = f"the storage is of version {migration.VERSION} (before: {before})"
     if found:
         text += f"; / of {site} has {added} views more"
-    return Answer({"version": migration.VERSION, "before": before, "added": added}, text)
+    data = {"version": migration.VERSION, "before": before, "added": added}
+    change = (site or "", f"brought the storage from version {before} to {migration.VERSION}")
+    return Answer(data, text, change=change)
 
 
 @click.command()

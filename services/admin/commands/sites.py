@@ -80,7 +80,8 @@ def _given(settings: dict[str, Any]) -> dict[str, str | int]:
 def add(client: redis.Redis, name: str, **settings: Any) -> Answer:
     """Register a site."""
     site = add_site(client, name, **_given(settings))
-    return Answer(_settings_of(site), f"{name} is registered: its views are counted now")
+    text = f"{name} is registered: its views are counted now"
+    return Answer(_settings_of(site), text, change=(name, "registered the site"))
 
 
 @sites.command("list")
@@ -117,7 +118,9 @@ def set_settings(client: redis.Redis, name: str, **settings: Any) -> Answer:
     if not (given := _given(settings)):
         raise click.UsageError("nothing is to be changed: give a setting, such as --public")
     change_site(client, find_site(client, name), **given)
-    return Answer(_settings_of(find_site(client, name)), f"{name} is changed")
+    changes = ", ".join(f"{key} to {value}" for key, value in given.items())
+    settings_now = _settings_of(find_site(client, name))
+    return Answer(settings_now, f"{name} is changed", change=(name, f"set {changes}"))
 
 
 @sites.command()
@@ -127,7 +130,8 @@ def set_settings(client: redis.Redis, name: str, **settings: Any) -> Answer:
 def rename(client: redis.Redis, old: str, new: str) -> Answer:
     """Give a site another name. Its numbers and tokens stay."""
     rename_site(client, find_site(client, old), new)
-    return Answer(_settings_of(find_site(client, new)), f"{old} is now {new}")
+    settings = _settings_of(find_site(client, new))
+    return Answer(settings, f"{old} is now {new}", change=(new, f"renamed the site from {old}"))
 
 
 @sites.command()
@@ -141,7 +145,8 @@ def remove(client: redis.Redis, name: str, yes: bool) -> Answer:
     if not yes:
         click.confirm(f"Remove {name} and its {views:,} views?", abort=True, err=True)
     remove_site(client, site)
-    return Answer({"removed": name}, f"{name} is removed")
+    change = (name, f"removed the site and its {views:,} views")
+    return Answer({"removed": name}, f"{name} is removed", change=change)
 
 
 def _settings_of(site: Site) -> dict[str, object]:

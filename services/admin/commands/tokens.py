@@ -25,7 +25,8 @@ def tokens() -> None:
 def add(client: redis.Redis, site: str, right: Right, label: str) -> Answer:
     """Make a token and print it. It is shown only now: Redis keeps its hash."""
     token = add_token(client, find_site(client, site), right, label)
-    return Answer({"token": token}, token)
+    change = (site, f"made a token to {right}{label and f', {label}'}")
+    return Answer({"token": token}, token, change=change)
 
 
 @tokens.command("list")
@@ -57,4 +58,5 @@ def revoke(client: redis.Redis, site: str, token_id: str) -> Answer:
         raise click.ClickException(
             f"{site} has no token {token_id}; `tokens list {site}` shows those it has"
         )
-    return Answer({"revoked": token_id}, f"{token_id} is revoked")
+    change = (site, f"revoked the token {token_id}")
+    return Answer({"revoked": token_id}, f"{token_id} is revoked", change=change)

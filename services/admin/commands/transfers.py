@@ -66,7 +66,8 @@ def load(client: redis.Redis, file: str, replace: bool) -> Answer:
         raise click.ClickException(
             f"{error}; nothing is loaded: give --replace to replace it and all its numbers"
         ) from error
-    return Answer({"loaded": names}, f"{', '.join(names)}: loaded")
+    loaded = ", ".join(names)
+    return Answer({"loaded": names}, f"{loaded}: loaded", change=("", f"loaded {loaded}"))
 
 
 @click.command()
@@ -80,7 +81,9 @@ def demo(client: redis.Redis, name: str, seed: int) -> Answer:
     """
     load_sites(client, demonstration(name, datetime.now(timezone.utc), seed))
     views = totals(client, find_site(client, name)).views
-    return Answer({"name": name, "views": views}, f"{name} has {views:,} invented views")
+    change = (name, f"registered a demonstration with {views:,} invented views")
+    text = f"{name} has {views:,} invented views"
+    return Answer({"name": name, "views": views}, text, change=change)
 
 
 def _records(
