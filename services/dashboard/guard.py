@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import redis
-from flask import Flask, Response, current_app, g, redirect, request, url_for
+from flask import Blueprint, Flask, Response, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Unauthorized
 
@@ -17,10 +17,14 @@ ROOT = "/dashboard"
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 _View = TypeVar("_View", bound=Callable[..., Any])
+_ViewOrBlueprint = TypeVar("_ViewOrBlueprint", bound=Callable[..., Any] | Blueprint)
 
 
-def open_to_all(view: _View) -> _View:
-    """Let everybody see a view. It has no session, so it sets no cookie and asks Redis nothing."""
+def open_to_all(view: _ViewOrBlueprint) -> _ViewOrBlueprint:
+    """Let everybody see a view, or all of a blueprint, even if others have the same views.
+
+    There is no session, so no cookie is set, and Redis is asked for no account.
+    """
     setattr(view, "guard", "open")
     return view
 
@@ -67,7 +71,12 @@ def guard(app: Flask, client: redis.Redis) -> None:
 
 
 def _protection() -> str:
-    """Return "open", "session" or "account", which every view has that says nothing."""
-    endpoint = request.endpoint or ""
-    view = current_app.view_functions.get(endpoint)
-    return "open" if endpoint == "dashboard.static" else getattr(view, "guard", "account")
+    """Return "open", "session" or "account", which all have that say nothing."""
+    blueprints = (current_app.blueprints[name] for name in request.blueprints)
+    if request.endpoint == "dashboard.static" or any(map(_mark, blueprints)):
+        return "open"
+    return _mark(current_app.view_functions.get(request.endpoint or "")) or "account"
+
+
+def _mark(marked: object) -> str:
+    return getattr(marked, "guard", "")

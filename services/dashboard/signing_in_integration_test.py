@@ -9,7 +9,7 @@ from http.cookies import SimpleCookie
 
 import pytest
 import redis
-from flask import Flask
+from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 from redis.connection import AbstractConnection
 from werkzeug.test import TestResponse
@@ -34,7 +34,7 @@ from services.dashboard.testing import (
 ACCOUNT = f"{ROOT}/account"
 SIGN_OUT = f"{ROOT}/sign-out"
 EVERYWHERE = f"{ROOT}/sign-out-everywhere"
-FIRST = f"{ROOT}/first-account"
+FIRST = links.FIRST_LINK_PATH
 OTHER_PASSWORD = "another good password"
 
 
@@ -99,24 +99,24 @@ def test_should_refuse_every_address_without_an_account_by_default(app: Flask) -
     assert client.get("/livez").status_code == 200
 
 
-def test_should_open_a_view_only_if_it_says_so(redis_client: redis.Redis) -> None:
-    # Given
+def test_should_open_only_what_says_so(redis_client: redis.Redis) -> None:
+    # Given a view on its own, and one that is in a closed and in an open blueprint
     app = create_app(redis_client)
-
-    @app.get(f"{ROOT}/open")
-    @open_to_all
-    def _open() -> str:
-        return "open"
-
-    @app.get(f"{ROOT}/closed")
-    def _closed() -> str:
-        return "closed"
+    app.add_url_rule(f"{ROOT}/open", "open", open_to_all(lambda: "open"))
+    pages = Blueprint("pages", __name__)
+    pages.add_url_rule("/page", "page", lambda: "page")
+    shared = open_to_all(Blueprint("shared", __name__, url_prefix=f"{ROOT}/shared"))
+    shared.register_blueprint(pages)
+    app.register_blueprint(shared)
+    app.register_blueprint(pages, url_prefix=f"{ROOT}/closed")
 
     # Then
     client = app.test_client()
-    answer = client.get(f"{ROOT}/open")
-    assert (answer.text, answer.headers.get("Set-Cookie")) == ("open", None)
-    assert client.get(f"{ROOT}/closed").status_code == 303
+    for address, text in ((f"{ROOT}/open", "open"), (f"{ROOT}/shared/page", "page")):
+        answer = client.get(address)
+        assert (answer.text, answer.headers.get("Set-Cookie")) == (text, None)
+    assert client.get(f"{ROOT}/closed/page").status_code == 303
+    assert client.get(f"{ROOT}/shared/nonsense").status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,11 @@ def test_should_begin_another_session_at_sign_in(app: Flask, redis_client: redis
     ],
 )
 def test_should_set_a_cookie_that_only_this_host_receives(
-    redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch, scheme: str, name: str, flags: dict
+    redis_client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+    name: str,
+    flags: dict[str, object],
 ) -> None:
     # Given
     monkeypatch.setenv(PROXIES_VARIABLE, "127.0.0.1")
@@ -384,7 +388,17 @@ def test_should_refuse_forms_that_other_sites_send(
 
 @pytest.mark.parametrize(
     "cookie",
-    ["", ".", "x", "e30.x", "W10.", "bnVsbA.", "eyJhY2NvdW50Ijp7fX0.", "eyJpZCI6Ilx1ZDgwMCJ9.x", "é"],
+    [
+        "",
+        ".",
+        "x",
+        "e30.x",
+        "W10.",
+        "bnVsbA.",
+        "eyJhY2NvdW50Ijp7fX0.",
+        "eyJpZCI6Ilx1ZDgwMCJ9.x",
+        "é",
+    ],
 )
 def test_should_take_a_cookie_that_it_has_not_signed_for_none(app: Flask, cookie: str) -> None:
     assert not is_signed_in(with_cookie(app, cookie))
@@ -487,7 +501,7 @@ def test_should_check_a_session_in_one_round_trip(
 
     def count(self: AbstractConnection, command: object, *arguments: object) -> None:
         sent.append(command)
-        send(self, command, *arguments)
+        send(self, command, *arguments)  # type: ignore[no-untyped-call]
 
     monkeypatch.setattr(AbstractConnection, "send_packed_command", count)
 
@@ -516,6 +530,7 @@ def test_should_say_that_redis_is_away(away: FlaskClient) -> None:
     assert answer.status_code == 503
     assert answer.headers["Refresh"] == answer.headers["Retry-After"] == "5"
     assert "The numbers are not lost." in answer.text
+    assert "This page tries again" in answer.text
     assert "Content-Security-Policy" in answer.headers
     assert "Refresh" not in away.post(SIGN_OUT).headers
     assert away.get("/livez").status_code == 200
