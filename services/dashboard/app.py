@@ -51,7 +51,7 @@ def create_app(
     dashboard.register_blueprint(audit_page(settings))
     show_errors(app, dashboard)
 
-    @dashboard.after_request
+    @app.after_request  # also of pages that nobody has
     def add_policy(response: Response) -> Response:
         """Let pages load our own style sheet, script and images, and nothing else."""
         response.headers.setdefault("Content-Security-Policy", POLICY)

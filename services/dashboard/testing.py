@@ -9,8 +9,12 @@ from werkzeug.test import TestResponse
 
 from libs.accounts.accounts import add_account
 from libs.accounts.passwords import hash_password
+from services.dashboard.guard import ROOT
 
-SIGN_IN = "/dashboard/sign-in"
+SIGN_IN = f"{ROOT}/sign-in"
+SIGN_OUT = f"{ROOT}/sign-out"
+EVERYWHERE = f"{ROOT}/sign-out-everywhere"
+ACCOUNT = f"{ROOT}/account"
 PASSWORD = "correct horse battery"
 
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -40,3 +44,24 @@ def csrf_token(page: TestResponse) -> str:
     found = _TOKEN.search(page.text)
     assert found, page.text
     return found[1]
+
+
+def is_signed_in(client: FlaskClient) -> bool:
+    """Return whether the client sees a page that needs an account."""
+    answer = client.get(ACCOUNT)
+    assert answer.status_code in (200, 303)
+    return answer.status_code == 200
+
+
+def cookie_of(client: FlaskClient) -> str:
+    """Return the session's cookie."""
+    cookie = client.get_cookie("session")
+    assert cookie
+    return cookie.value
+
+
+def with_cookie(app: Flask, value: str) -> FlaskClient:
+    """Return another client with this cookie."""
+    client = app.test_client()
+    client.set_cookie("session", value)
+    return client
