@@ -7,7 +7,7 @@ from libs.page_views.paths import InvalidPath, normalise_path
 from libs.page_views.recording import View
 from libs.page_views.referrer_spam import is_referrer_spam
 from libs.page_views.sources import campaign, referrer_host
-from libs.page_views.visitors import Client, network_of
+from libs.page_views.visitors import Client, packed_address
 
 INVALID_PATH = "invalid_path"
 REFERRER_SPAM = "referrer_spam"
@@ -33,7 +33,7 @@ def judged_view(  # pylint: disable=too-many-arguments  # a request has so many 
     return checked_view(
         path,
         time,
-        Client(network_of(address), user_agent),
+        Client(packed_address(address), user_agent),
         referrer_host(referrer, site) if referrer else "",
         campaign(path),
         why_dropped(headers, **(sender or {})) or "",

@@ -142,8 +142,9 @@ class Recorder:
         encoded.update(nonce=view.nonce, time=int(view.time))
         # The tables of a day that is no longer kept must live while views of it may be added.
         encoded["expires"] = max(period.expires, int(time.time()) + SALT_SECONDS)
-        if view.dropped:
-            encoded["dropped"] = view.dropped
+        address = view.client.address if view.client else b""
+        if dropped := view.dropped or site.why_ignored(address, view.path):
+            encoded["dropped"] = dropped
             return json.dumps(encoded)
         encoded["path"] = view.path
         if view.referrer:

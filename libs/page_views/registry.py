@@ -4,29 +4,21 @@ import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 import redis
 from redis.client import Pipeline
 
+from libs.page_views.ignoring import IgnoreRules
+from libs.page_views.site_settings import DEFAULTS, LINES, checked_settings
 from libs.redis_access.replies import text
 
 PREFIX = "v2"
 """The version of the storage, the first part of every key; docs/storage.md describes them."""
 
 SITES_KEY = f"{PREFIX}:sites"
-_MOST_PER_MINUTE = 1_000_000_000
 _NEXT_SITE_KEY = f"{PREFIX}:next_site"
-
-DEFAULTS: dict[str, str | int] = {
-    "zone": "UTC",
-    "public": 0,
-    "client_limit": 1_000,
-    "site_limit": 1_000_000,
-    "demo": 0,
-}
-"""The settings of a new site, as the attributes of Site describe them."""
 
 
 class UnknownSite(LookupError):
@@ -35,10 +27,6 @@ class UnknownSite(LookupError):
 
 class SiteExists(ValueError):
     """A site has this name already."""
-
-
-class InvalidSetting(ValueError):
-    """A site cannot have this setting; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +47,36 @@ class Site:
     """How many views all clients together may send per minute; 0 is no limit."""
     demo: bool = False
     """Whether its numbers are invented, to show what a site looks like."""
+    ignored_paths: tuple[str, ...] = ()
+    """Views of these paths are dropped; one that ends with "*" stands for all that begin so."""
+    ignored_networks: tuple[str, ...] = ()
+    """Views from these addresses and networks are dropped."""
+    embed_hosts: tuple[str, ...] = ()
+    """Whose pages may show its shared page in a frame, as Content-Security-Policy names them."""
+
+    def why_ignored(self, address: bytes, path: str) -> str:
+        """Return why it drops a view of a path from an address, or "" if it does not.
+
+        address is as libs.page_views.visitors.packed_address returns it.
+        """
+        if not (self.ignored_paths or self.ignored_networks):
+            return ""
+        return self._rules.why_ignored(address, path)
+
+    @cached_property
+    def _rules(self) -> IgnoreRules:
+        return IgnoreRules(self.ignored_paths, self.ignored_networks)
 
 
 def add_site(client: redis.Redis, name: str, **settings: str | int) -> Site:
-    """Register a site. Settings are those of DEFAULTS.
+    """Register a site. Settings are those of libs.page_views.site_settings.DEFAULTS.
 
     Raises SiteExists, InvalidSetting, or redis.RedisError.
     """
-    check_settings(settings)
+    checked = checked_settings(settings)
     key = new_site_key(client)
     created = int(time.time())
-    register_site(client, key, {**DEFAULTS, **settings, "name": name, "created": created})
+    register_site(client, key, {**DEFAULTS, **checked, "name": name, "created": created})
     return find_site(client, name)
 
 
@@ -84,8 +91,8 @@ def key_of(client: redis.Redis, name: str) -> str:
     return text(client.hget(SITES_KEY, name) or "")
 
 
-def stored_site(key: str, name: str, stored: Mapping[Any, Any]) -> Site:
-    """Return the site whose key has these settings. Raises UnknownSite if they are empty."""
+def stored_site(key: str, name: str, stored: Mapping[bytes | str, bytes | str]) -> Site:
+    """Return the site of this key and name, whose settings are stored so. Raises UnknownSite."""
     settings = {text(field): text(value) for field, value in stored.items()}
     if not settings:
         raise UnknownSite(f"{name} is not registered")
@@ -97,6 +104,7 @@ def stored_site(key: str, name: str, stored: Mapping[Any, Any]) -> Site:
         int(settings["client_limit"]),
         int(settings["site_limit"]),
         settings.get("demo") == "1",
+        *(tuple(settings.get(lines, "").splitlines()) for lines in LINES),
     )
 
 
@@ -108,12 +116,11 @@ def all_sites(client: redis.Redis) -> Iterator[Site]:
 
 
 def change_site(client: redis.Redis, site: Site, **settings: str | int) -> None:
-    """Set settings, named as in DEFAULTS. Processes notice within SiteCache.SECONDS.
+    """Set settings, named as there. Processes notice within SiteCache.SECONDS.
 
     Raises InvalidSetting, or redis.RedisError.
     """
-    check_settings(settings)
-    _store(client, site.key, settings)
+    _store(client, site.key, checked_settings(settings))
 
 
 def rename_site(client: redis.Redis, site: Site, name: str) -> None:
@@ -193,25 +200,6 @@ def register_site(
 def site_keys(client: redis.Redis, site_key: str, kind: str | None = None) -> list[str]:
     """Return all keys below that of a site, or those of one type of Redis, such as "hash"."""
     return [text(key) for key in client.scan_iter(f"{site_key}:*", count=1000, _type=kind)]
-
-
-def check_settings(settings: Mapping[str, str | int]) -> None:
-    """Raise InvalidSetting if a site cannot have these settings."""
-    unknown = settings.keys() - DEFAULTS.keys()
-    if unknown:
-        raise InvalidSetting(f"{min(unknown)} is no setting; there are {', '.join(DEFAULTS)}")
-    zone = str(settings.get("zone", "UTC"))
-    try:
-        ZoneInfo(zone)
-    except (ValueError, OSError, KeyError) as error:
-        raise InvalidSetting(f"{zone[:50]!r} is no time zone, such as Europe/Paris") from error
-    if str(settings.get("public", 0)) not in ("0", "1"):
-        raise InvalidSetting("public is neither 0 nor 1")
-    for name in ("client_limit", "site_limit"):
-        limit = str(settings.get(name, 0))
-        digits = limit.isascii() and limit.isdecimal() and len(limit) <= 10
-        if not digits or int(limit) > _MOST_PER_MINUTE:
-            raise InvalidSetting(f"{name} is no whole number from 0 to {_MOST_PER_MINUTE}")
 
 
 def _check_registered(client: redis.Redis, site: Site) -> None:

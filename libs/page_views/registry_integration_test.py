@@ -4,14 +4,13 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import redis
 
 from libs.page_views.recording import COUNTED, Recorder, View
 from libs.page_views.registry import (
-    DEFAULTS,
-    InvalidSetting,
     SiteCache,
     SiteExists,
     UnknownSite,
@@ -22,6 +21,7 @@ from libs.page_views.registry import (
     remove_site,
     rename_site,
 )
+from libs.page_views.site_settings import DEFAULTS, InvalidSetting
 from libs.redis_access.connection import connect
 
 NAME = "example.org"
@@ -74,6 +74,15 @@ def test_should_not_add_a_name_twice(redis_client: redis.Redis) -> None:
         ({"site_limit": 10**10}, "^site_limit is no whole number"),
         ({"public": "yes"}, "^public is neither 0 nor 1$"),
         ({"colour": "red"}, "^colour is no setting; there are zone, public, "),
+        ({"ignored_paths": "/a\nb"}, "^'b' is no path: "),
+        ({"ignored_paths": "/\0"}, "^the path has a control character$"),
+        ({"ignored_networks": "10.0.0.1/8"}, "^'10.0.0.1/8' is no network"),
+        ({"ignored_networks": "10.0.0.1\n" * 101}, "^ignored_networks has 101 lines; .* have 100$"),
+        ({"embed_hosts": "*"}, r"^'\*' is no host or origin, such as https://blog.example$"),
+        ({"embed_hosts": "https://a.example/b"}, "is no host or origin"),
+        ({"embed_hosts": "a.example; script-src *"}, "is no host or origin"),
+        ({"embed_hosts": "a.example:65536"}, "is no host or origin"),
+        ({"embed_hosts": "javascript:a"}, "is no host or origin"),
     ],
 )
 def test_should_refuse_an_invalid_setting(
@@ -95,6 +104,43 @@ def test_should_change_settings(redis_client: redis.Redis) -> None:
     changed = find_site(redis_client, NAME)
     assert (changed.zone.key, changed.client_limit, changed.public) == ("Asia/Tokyo", 0, True)
     assert changed.site_limit == DEFAULTS["site_limit"]
+
+
+def test_should_store_each_line_of_a_setting_once_in_one_form(redis_client: redis.Redis) -> None:
+    lines = {
+        "ignored_paths": " //b/%61 \r\n\n/a*\n/b/a",
+        "ignored_networks": "2001:DB8::/32\n192.0.2.7/32",
+        "embed_hosts": "HTTPS://Bücher.example/\nlocalhost:8080",
+    }
+    site = add_site(redis_client, NAME, **lines)
+    assert find_site(redis_client, NAME) == site
+    assert site.ignored_paths == ("/b/a", "/a*")
+    assert site.ignored_networks == ("2001:db8::/32", "192.0.2.7")
+    assert site.embed_hosts == ("https://xn--bcher-kva.example", "localhost:8080")
+    change_site(redis_client, site, **dict.fromkeys(lines, ""))
+    assert find_site(redis_client, NAME) == replace(
+        site, ignored_paths=(), ignored_networks=(), embed_hosts=()
+    )
+
+
+def test_should_know_sites_that_were_stored_without_newer_settings(
+    redis_client: redis.Redis,
+) -> None:
+    site = add_site(redis_client, NAME)
+    redis_client.hdel(site.key, "demo", "ignored_paths", "ignored_networks", "embed_hosts")
+    assert find_site(redis_client, NAME) == site
+
+
+def test_should_read_the_rules_of_a_site_once_and_only_if_there_are_any(
+    redis_client: redis.Redis,
+) -> None:
+    site = add_site(redis_client, NAME)
+    assert not site.why_ignored(b"1234", "/") and "_rules" not in vars(site)
+    change_site(redis_client, site, ignored_paths="/a")
+    site = find_site(redis_client, NAME)
+    assert site.why_ignored(b"1234", "/a")
+    rules = vars(site)["_rules"]
+    assert not site.why_ignored(b"1234", "/") and vars(site)["_rules"] is rules
 
 
 def test_should_keep_what_was_counted_when_a_site_is_renamed(redis_client: redis.Redis) -> None:

@@ -18,15 +18,8 @@ from typing import Any
 
 import redis
 
-from libs.page_views.registry import (
-    DEFAULTS,
-    SITES_KEY,
-    Site,
-    SiteExists,
-    check_settings,
-    new_site_key,
-    register_site,
-)
+from libs.page_views.registry import SITES_KEY, Site, SiteExists, new_site_key, register_site
+from libs.page_views.site_settings import DEFAULTS, checked_settings
 from libs.page_views.tables import has_numbers, read_tables
 
 VERSION = 1
@@ -119,7 +112,7 @@ class _LoadedSite:
 
     def __init__(self, client: redis.Redis, name: str, settings: Mapping[str, Any]) -> None:
         given = {**DEFAULTS, **settings, "name": name}
-        check_settings({key: given[key] for key in given.keys() - {"name", "created"}})
+        given |= checked_settings({key: given[key] for key in given.keys() - {"name", "created"}})
         self._client = client
         self._name = name
         self._settings = given

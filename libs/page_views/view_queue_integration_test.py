@@ -9,10 +9,11 @@ import pytest
 import redis
 
 from libs.page_views import view_queue
-from libs.page_views.reading import Count, totals
+from libs.page_views.reading import Count, drops, totals
 from libs.page_views.recording import COUNTED, Recorder, View
 from libs.page_views.registry import Site, add_site, find_site
 from libs.page_views.view_queue import Queue, QueueFull
+from libs.page_views.visitors import Client
 from libs.processes.testing import wait_until
 from libs.redis_access.connection import connect
 from libs.redis_access.embedded import embedded_redis
@@ -58,6 +59,25 @@ def test_should_record_waiting_views_once_when_redis_is_back(
         assert totals(client, site) == Count(3)
         assert queue.record("example.org", [view()]) == [COUNTED]
         assert (queue.age_seconds(), queue.discarded, queue.warnings()) == (0, 0, [])
+
+
+def test_should_apply_the_rules_of_a_site_to_views_that_waited(data_dir: Path) -> None:
+    # Given: views of a site that the process never knew
+    with embedded_redis(data_dir) as server, contextlib.closing(connect(server.url)) as client:
+        add_site(client, "example.org", ignored_networks="10.0.0.0/8", ignored_paths="/b")
+    with contextlib.closing(connect(server.url)) as client:
+        with contextlib.closing(Queue(Recorder(client))) as queue:
+            ignored = View("/a", time.time(), Client(bytes([10, 0, 0, 1]), "browser"))
+            assert queue.record("example.org", [ignored, view("/b"), view("/c")]) is None
+
+            # When
+            with embedded_redis(data_dir):
+                wait_until(lambda: not queue.depth, "an empty queue")
+
+                # Then
+                site = find_site(client, "example.org")
+                assert totals(client, site) == Count(1)
+                assert drops(client, site) == {"ignored_address": 1, "ignored_path": 1}
 
 
 def test_should_accept_views_at_once_while_others_wait(queue: Queue) -> None:

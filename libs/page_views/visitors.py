@@ -31,9 +31,14 @@ _MAPPED = bytes(10) + b"\xff\xff"
 class Client:
     """Where a request comes from. Neither part is stored or logged."""
 
-    network: bytes
-    """As network_of returns it."""
+    address: bytes
+    """As packed_address returns it."""
     user_agent: str
+
+    @property
+    def network(self) -> bytes:
+        """What tells visitors apart: an IPv4 address, or a household's /64 of IPv6."""
+        return self.address[:8]
 
     def hash(self, salt: bytes) -> str:
         """Return the visitor as a signed 64-bit integer: a set of these takes 8 bytes for each."""
@@ -42,11 +47,11 @@ class Client:
         return str(int.from_bytes(digest, "big", signed=True))
 
 
-def network_of(address: str) -> bytes:
-    """Return the 4 bytes of an IPv4 address, or the first 8 of an IPv6 address: a household's /64.
+def packed_address(address: str) -> bytes:
+    """Return the 4 bytes of an IPv4 address, or the 16 of an IPv6 address.
 
     An IPv4 address that is mapped into IPv6 (::ffff:0:0/96, 64:ff9b::/96) counts as itself. What is
-    no address, such as the path of a Unix socket, is one network of its own: b"".
+    no address, such as the path of a Unix socket, is b"".
     """
     try:
         return socket.inet_pton(socket.AF_INET, address)
@@ -56,7 +61,7 @@ def network_of(address: str) -> bytes:
         packed = socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
     except (OSError, ValueError):
         return b""
-    return packed[12:] if packed[:12] in (_MAPPED, _NAT64) else packed[:8]
+    return packed[12:] if packed[:12] in (_MAPPED, _NAT64) else packed
 
 
 class Salts:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.page_views.visitors import Client, network_of
+from libs.page_views.visitors import Client, packed_address
 
 SALT = b"0123456789abcdef"
 
@@ -32,12 +32,12 @@ SALT = b"0123456789abcdef"
     ],
 )
 def test_should_find_the_network_of_an_address(address: str, network: str) -> None:
-    assert network_of(address).hex() == network
+    assert Client(packed_address(address), "").network.hex() == network
 
 
 def test_should_tell_visitors_apart_by_network_browser_and_salt() -> None:
     clients = [
-        Client(network_of(address), browser)
+        Client(packed_address(address), browser)
         for address in ("192.0.2.1", "192.0.2.2", "2001:db8::1", "")
         for browser in ("", "browser", "browser \udce4")
     ]

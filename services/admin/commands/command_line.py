@@ -10,7 +10,8 @@ import redis
 from libs.accounts.accounts import AccountExists, UnknownAccount
 from libs.page_views.importing import ImportRunning
 from libs.page_views.migration import NewerStorage
-from libs.page_views.registry import InvalidSetting, SiteExists, UnknownSite
+from libs.page_views.registry import SiteExists, UnknownSite
+from libs.page_views.site_settings import InvalidSetting
 from libs.page_views.transfer import TransferError
 from libs.redis_access.reasons import reason_of
 from libs.redis_access.urls import RedisSettingError

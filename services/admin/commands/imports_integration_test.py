@@ -17,7 +17,7 @@ import redis
 from libs.page_views import reading
 from libs.page_views.checking import check_site
 from libs.page_views.reading import Count, Kind
-from libs.page_views.registry import Site, find_site
+from libs.page_views.registry import Site, change_site, find_site
 from libs.processes.testing import wait_until
 from services.admin.commands.conftest import Run
 
@@ -113,6 +113,17 @@ def test_should_import_the_pages_of_the_site_only(run: Run, site: Site, tmp_path
     done = run(f"import log {site.name} --host third.example --yes --json", f"{tmp_path}/log")
     assert json.loads(done.stdout)["views"] == 3
     assert json.loads(done.stdout)["no_page_views"] == {"other_host": 1}
+
+
+def test_should_import_nothing_that_the_site_ignores(
+    run: Run, redis_client: redis.Redis, site: Site, tmp_path: Path
+) -> None:
+    change_site(redis_client, site, ignored_networks="198.51.100.0/24", ignored_paths="/admin/*")
+    own = line("/own").replace("203.0.113.9", "198.51.100.7")
+    (tmp_path / "log").write_text(own + line("/admin/") + line("/admin/a", 1) + line("/a", 2))
+    done = run(f"import log {site.name} --yes --json", f"{tmp_path}/log")
+    assert json.loads(done.stdout)["dropped"] == {"ignored_address": 1, "ignored_path": 2}
+    assert list(reading.rows(redis_client, site, Kind.PAGES)) == ["/a"]
 
 
 def test_should_import_a_log_without_user_agents(run: Run, site: Site, tmp_path: Path) -> None:
@@ -225,6 +236,20 @@ def test_should_import_page_views_of_goatcounter_once(
     assert reading.rows(redis_client, site, Kind.CAMPAIGNS) == {"spring": Count(1, 1)}
 
 
+def goatcounter_export(directory: Path) -> Path:
+    """Write an export of GoatCounter as JSON: 7 visits of /a."""
+    tables = {
+        "info.json": {"export_version": "1.0"},
+        "paths.jsonl": {"id": 1, "path": "/a/"},
+        "refs.jsonl": {"id": 2, "ref": "news.example/x", "ref_scheme": "h"},
+        "hit_stats.jsonl": {"hour": "2026-03-01T20:00:00Z", "path_id": 1, "ref_id": 2, "count": 7},
+    }
+    with zipfile.ZipFile(directory / "export.zip", "w") as archive:
+        for name, row in tables.items():
+            archive.writestr(name, json.dumps(row))
+    return directory / "export.zip"
+
+
 @pytest.mark.parametrize(("zone", "day"), [("UTC", 1), ("Asia/Tokyo", 2)])
 def test_should_import_visits_of_goatcounter_once(
     run: Run, redis_client: redis.Redis, tmp_path: Path, zone: str, day: int
@@ -232,18 +257,9 @@ def test_should_import_visits_of_goatcounter_once(
     # Given
     run("sites add example.org --zone", zone)
     site = find_site(redis_client, "example.org")
-    tables = {
-        "info.json": {"export_version": "1.0"},
-        "paths.jsonl": {"id": 1, "path": "/a/"},
-        "refs.jsonl": {"id": 2, "ref": "news.example/x", "ref_scheme": "h"},
-        "hit_stats.jsonl": {"hour": "2026-03-01T20:00:00Z", "path_id": 1, "ref_id": 2, "count": 7},
-    }
-    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
-        for name, row in tables.items():
-            archive.writestr(name, json.dumps(row))
 
     # When
-    command = f"import goatcounter example.org {tmp_path}/export.zip --yes --json"
+    command = f"import goatcounter example.org {goatcounter_export(tmp_path)} --yes --json"
     views = [json.loads(run(command).stdout)["views"] for _ in range(2)]
 
     # Then
@@ -252,6 +268,15 @@ def test_should_import_visits_of_goatcounter_once(
     assert reading.by_day(redis_client, site, days) == {days.first: Count(7, 0)}
     assert reading.rows(redis_client, site, Kind.PAIRS, days) == {"/a news.example": Count(7, 0)}
     assert not check_site(redis_client, site)
+
+
+def test_should_import_no_visits_of_pages_that_the_site_ignores(
+    run: Run, redis_client: redis.Redis, site: Site, tmp_path: Path
+) -> None:
+    change_site(redis_client, site, ignored_paths="/a")
+    export = goatcounter_export(tmp_path)
+    done = json.loads(run(f"import goatcounter example.org {export} --yes --json").stdout)
+    assert (done["views"], done["left_out"]) == (0, {"ignored_path": 7})
 
 
 def plausible_export(directory: Path, views: int = 11) -> Path:

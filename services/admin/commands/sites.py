@@ -1,7 +1,7 @@
 """The commands that register, show and change sites."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -9,17 +9,15 @@ import redis
 
 from libs.page_views.reading import totals
 from libs.page_views.registry import (
-    DEFAULTS,
-    InvalidSetting,
     Site,
     add_site,
     all_sites,
     change_site,
-    check_settings,
     find_site,
     remove_site,
     rename_site,
 )
+from libs.page_views.site_settings import DEFAULTS, InvalidSetting, checked_settings
 from services.admin.commands.command import Answer, SiteName, columns, redis_command
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -32,8 +30,31 @@ def sites() -> None:
 
 def _setting_options(command: _Command) -> _Command:
     limit = click.IntRange(min=0)
+    replaces = "Repeatable: replaces all there are; '' stands for none."
     per_minute = "may send per minute; 0 is no limit ({:,})."
     for option in (
+        click.option(
+            "--embed-host",
+            "embed_hosts",
+            multiple=True,
+            callback=_check_lines,
+            help="Whose pages may show the shared numbers in a frame, such as https://blog.example"
+            f" (none). {replaces}",
+        ),
+        click.option(
+            "--ignore-network",
+            "ignored_networks",
+            multiple=True,
+            callback=_check_lines,
+            help=f"Count no views from it: an address, or a CIDR (none). {replaces}",
+        ),
+        click.option(
+            "--ignore-path",
+            "ignored_paths",
+            multiple=True,
+            callback=_check_lines,
+            help=f"Count no views of it: a path, or its beginning and then * (none). {replaces}",
+        ),
         click.option(
             "--site-limit",
             type=limit,
@@ -49,7 +70,7 @@ def _setting_options(command: _Command) -> _Command:
         ),
         click.option(
             "--zone",
-            callback=_check_zone,
+            callback=_check,
             help=f"The time zone that cuts days and months ({DEFAULTS['zone']}).",
         ),
     ):
@@ -57,12 +78,20 @@ def _setting_options(command: _Command) -> _Command:
     return command
 
 
-def _check_zone(_: click.Context, __: click.Parameter, zone: str | None) -> str | None:
+def _check(_: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Return the value of a setting, unless it is none that a site can have."""
     try:
-        check_settings({} if zone is None else {"zone": zone})
+        checked_settings({} if value is None else {str(parameter.name): value})
     except InvalidSetting as error:
         raise click.BadParameter(str(error)) from error
-    return zone
+    return value
+
+
+def _check_lines(
+    context: click.Context, parameter: click.Parameter, values: Sequence[str]
+) -> str | None:
+    """Return the values of a setting of several lines, or None if none is given."""
+    return _check(context, parameter, "\n".join(values)) if values else None
 
 
 def _given(settings: dict[str, Any]) -> dict[str, str | int]:

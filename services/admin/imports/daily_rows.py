@@ -66,6 +66,8 @@ def _rows_of_hour(count: HourlyCount, site: Site) -> Iterator[Row]:
         _campaign(count.campaign),
     )
     utc = datetime.fromtimestamp(count.hour, timezone.utc)
+    if ignored := site.why_ignored(b"", page):
+        raise _LeftOut(ignored)
     names = {TOTAL: "", HOURS: f"{utc:%Y-%m-%d %H}", Kind.PAGES.value: page}
     if campaign:
         names[Kind.CAMPAIGNS.value] = campaign
