@@ -297,7 +297,7 @@ def latest_day_of(hours: int, zone: str) -> date:
         after = day
 
 
-@pytest.mark.parametrize("token", [None, "wrong", "of_other", "of_sender"])
+@pytest.mark.parametrize("token", [None, "wrong", "of_other", "of_sender", "shared"])
 @pytest.mark.parametrize("call", ["totals", "series", "pages", "now", "totals?nothing=1"])
 def test_should_refuse_to_show_a_private_site(
     http_client: FlaskClient, redis_client: redis.Redis, call: str, token: str | None
@@ -307,6 +307,7 @@ def test_should_refuse_to_show_a_private_site(
     tokens = {
         "of_other": add_token(redis_client, add_site(redis_client, "other.example"), "read"),
         "of_sender": add_token(redis_client, private, "send"),
+        "shared": add_token(redis_client, private, "share"),
     }
     headers = {"Authorization": f"Bearer {tokens.get(token, token)}"} if token else {}
 

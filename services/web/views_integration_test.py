@@ -1,5 +1,6 @@
 """Tests of sending page views to a real Redis."""
 
+import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from libs.page_views.reading import Count, drops, totals
 from libs.page_views.registry import Site, add_site, change_site
-from libs.page_views.tokens import add_token
+from libs.page_views.tokens import Right, add_token
 from services.web.app import create_app
 from services.web.ingest import DROPPED_HEADER
 
@@ -93,6 +94,53 @@ def test_should_drop_what_is_no_view_of_a_person(
     )
     assert response.headers[DROPPED_HEADER] == reason
     assert (totals(redis_client, site), drops(redis_client, site)) == (Count(), {reason: 1})
+
+
+@pytest.mark.parametrize(
+    ("address", "path", "reason"),
+    [
+        ("10.1.2.3", "/a", "ignored_address"),
+        ("2001:db8::1", "/admin", "ignored_address"),
+        ("203.0.113.9", "/admin/users", "ignored_path"),
+        ("203.0.113.9", "/a", None),
+    ],
+)
+@pytest.mark.parametrize("sender", ["program", "snippet", "pixel", "badge", "program with a token"])
+def test_should_drop_what_a_site_ignores(  # pylint: disable=too-many-arguments
+    web: FlaskClient,
+    redis_client: redis.Redis,
+    *,
+    sender: str,
+    address: str,
+    path: str,
+    reason: str,
+) -> None:
+    # Given
+    rules = {"ignored_networks": "10.0.0.0/8\n2001:db8::/32", "ignored_paths": "/admin/*"}
+    site = add_site(redis_client, "example.org", **rules)
+    view = {"site": "example.org", "path": path}
+    web.environ_base.update(REMOTE_ADDR=address, HTTP_USER_AGENT=BROWSER)
+
+    # When
+    if sender == "program with a token":
+        web.environ_base["REMOTE_ADDR"] = "10.0.0.1"  # the program's own does not count
+        token = {"Authorization": f"Bearer {add_token(redis_client, site, 'send')}"}
+        response = post(web, {**view, "address": address}, **token)
+    elif sender == "program":
+        response = post(web, view)
+    elif sender == "snippet":
+        response = beacon(web, json.dumps(view))
+    else:
+        file = {"pixel": "pixel.gif", "badge": "badge.svg"}[sender]
+        response = web.get(file, query_string=view)
+
+    # Then
+    assert response.status_code in (200, 202)
+    assert response.headers.get(DROPPED_HEADER) == reason
+    assert drops(redis_client, site) == ({reason: 1} if reason else {})
+    assert totals(redis_client, site).views == (0 if reason else 1)
+    for key in redis_client.scan_iter("v2:{*}:*"):
+        assert address.encode() not in redis_client.dump(key) + key
 
 
 @pytest.mark.parametrize(
@@ -184,10 +232,10 @@ def test_should_let_a_program_with_a_token_speak_for_visitors(
     assert totals(redis_client, site) == Count(3, 3)
 
 
-@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize("right", ["read", "share"])
 def test_should_refuse_a_token_that_may_not_send(
-    web: FlaskClient, redis_client: redis.Redis, site: Site
+    web: FlaskClient, redis_client: redis.Redis, site: Site, right: Right
 ) -> None:
-    token = add_token(redis_client, site, "read")
+    token = add_token(redis_client, site, right)
     response = post(web, VIEW, Authorization=f"Bearer {token}")
     assert response.status_code == 401
