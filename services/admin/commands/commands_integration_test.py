@@ -21,6 +21,9 @@ SITE = {
     "client_limit": 5,
     "site_limit": 0,
     "demo": False,
+    "ignored_paths": [],
+    "ignored_networks": [],
+    "embed_hosts": [],
 }
 
 
@@ -38,6 +41,39 @@ def test_should_register_change_rename_and_remove_a_site(
     assert run("sites remove b.example", answers="y\n").exit_code == 0
     assert not list(redis_client.scan_iter("v2:{*"))
     assert run("sites list").stdout == "no site is registered\n"
+
+
+def test_should_replace_and_clear_what_a_site_ignores(run: Run) -> None:
+    def settings(options: str) -> tuple[list[str], ...]:
+        answer = json.loads(run(f"sites set example.org {options} --json").stdout)
+        return answer["ignored_paths"], answer["ignored_networks"], answer["embed_hosts"]
+
+    run("sites add example.org --ignore-path /draft")
+    assert settings("--ignore-path /admin/* --ignore-path /b/") == (["/admin/*", "/b"], [], [])
+    assert settings("--ignore-network 10.0.0.7 --ignore-network fd00::/8 --private")[1] == [
+        "10.0.0.7",
+        "fd00::/8",
+    ]
+    assert settings("--embed-host https://blog.example --ignore-path=") == (
+        [],
+        ["10.0.0.7", "fd00::/8"],
+        ["https://blog.example"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ("--ignore-path admin", "'admin' is no path"),
+        ("--ignore-network 10.0.0.1/8", "is no network"),
+        ("--embed-host https://blog.example/post", "is no host or origin"),
+    ],
+)
+def test_should_refuse_a_rule_that_is_none(run: Run, option: str, problem: str) -> None:
+    run("sites add example.org")
+    refused = run(f"sites set example.org {option}")
+    assert refused.exit_code == 2
+    assert problem in refused.stderr and option.split()[0] in refused.stderr
 
 
 @pytest.mark.parametrize("answers", ["n\n", ""])
@@ -68,6 +104,16 @@ def test_should_show_a_token_once(run: Run, redis_client: redis.Redis) -> None:
     assert run(f"tokens revoke example.org {described['id']}").exit_code == 0
     assert not is_permitted(redis_client, site, token, "read")
     assert run("tokens list example.org").stdout == "example.org has no token\n"
+
+
+def test_should_show_the_link_of_a_shared_site(run: Run, redis_client: redis.Redis) -> None:
+    run("sites add example.org")
+    site = find_site(redis_client, "example.org")
+    printed = run("tokens add example.org --right share").stdout.split()
+    made = json.loads(run("tokens add example.org --right share --json").stdout)
+    assert is_permitted(redis_client, site, printed[0], "share")
+    assert printed[1:] == [f"/dashboard/share/example.org/{printed[0]}/"]
+    assert made["path"] == f"/dashboard/share/example.org/{made['token']}/"
 
 
 def test_should_seed_and_reset_a_page(run: Run, redis_client: redis.Redis) -> None:

@@ -1,4 +1,4 @@
-"""The commands for tokens, with which programs read a site's numbers or send views to it."""
+"""The commands for tokens, with which programs read or send, and people see a shared site."""
 
 import dataclasses
 from datetime import datetime, timezone
@@ -8,13 +8,13 @@ import click
 import redis
 
 from libs.page_views.registry import find_site
-from libs.page_views.tokens import Right, add_token, all_tokens, revoke_token
+from libs.page_views.tokens import Right, add_token, all_tokens, revoke_token, share_path
 from services.admin.commands.command import Answer, SiteName, columns, redis_command
 
 
 @click.group()
 def tokens() -> None:
-    """Let programs read a site's numbers, or send views to it."""
+    """Let programs read a site's numbers or send views to it, or share its dashboard."""
 
 
 @tokens.command()
@@ -23,10 +23,16 @@ def tokens() -> None:
 @click.option("--label", default="", help="What it is for.")
 @redis_command
 def add(client: redis.Redis, site: str, right: Right, label: str) -> Answer:
-    """Make a token and print it. It is shown only now: Redis keeps its hash."""
+    """Make a token and print it. It is shown only now: Redis keeps its hash.
+
+    With the right to share, the path of the link follows: put it after the dashboard's address.
+    """
     token = add_token(client, find_site(client, site), right, label)
     change = (site, f"made a token to {right}{label and f', {label}'}")
-    return Answer({"token": token}, token, change=change)
+    if right != "share":
+        return Answer({"token": token}, token, change=change)
+    path = share_path(site, token)
+    return Answer({"token": token, "path": path}, f"{token}\n{path}", change=change)
 
 
 @tokens.command("list")
