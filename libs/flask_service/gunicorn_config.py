@@ -42,8 +42,9 @@ if os.path.isdir("/dev/shm"):  # nosec B108  # keep heartbeat files in memory on
 # Only the gunicornc command uses this socket, which would be in the home directory.
 control_socket_disable = True
 
-# For whoever turns the access log on: no address, query or user agent.
-access_log_format = "%(t)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms"
+# For whoever turns the access log on: no address, path, query or user agent. service.py says which
+# route it was.
+access_log_format = "%(t)s %(m)s %({page_tracker.route}e)s %(s)s %(B)s bytes %(M)s ms"
 
 # The application and its libraries log to standard error, like Gunicorn.
 logging.basicConfig(format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s")

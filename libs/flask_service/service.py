@@ -11,6 +11,9 @@ from libs.flask_service.headers import SECURITY_HEADERS
 from libs.flask_service.proxies import apply_forwarded_headers
 from libs.flask_service.settings import trusted_proxies_from_environment
 
+ROUTE = "page_tracker.route"
+"""Where the WSGI environment has the route of a request, such as /sites/<name>."""
+
 _ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 
@@ -69,6 +72,11 @@ def create_service(
         headers = [header for header in error.get_headers() if header[0] != "Content-Type"]
         response.headers.extend(headers)
         return response
+
+    @app.before_request
+    def name_route() -> None:
+        """Let an access log name the route, for a path may hold a token."""
+        request.environ[ROUTE] = request.url_rule or "-"
 
     @app.before_request
     def refuse_content() -> None:

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from libs.flask_service.headers import SECURITY_HEADERS
+from libs.processes.testing import wait_until
 from libs.redis_access.embedded import EmbeddedRedis
 from services.web.testing import Tracker, statuses, tracker
 
@@ -111,3 +113,20 @@ def test_should_log_nothing_that_a_client_sent(
     assert "secret" not in logged
     assert "127.0.0.1" not in logged
     assert "Traceback" not in logged
+
+
+def test_should_name_the_route_and_no_path_in_an_access_log(
+    redis_server: EmbeddedRedis, tmp_path: Path
+) -> None:
+    # Given
+    log = tmp_path / "log"
+    options = f"--access-logfile={log}"
+    with tracker(REDIS_URL=redis_server.url, GUNICORN_CMD_ARGS=options) as started:
+        # When
+        for asked in ("api/v1/sites/secret.example/totals?x=secret", "secret"):
+            requests.get(f"{started.url}/{asked}", headers={"User-Agent": "secret"}, timeout=5)
+        wait_until(lambda: log.read_text().count("\n") == 2, "two lines")
+
+    # Then
+    assert re.findall(r"GET (\S+) 404 ", log.read_text()) == ["/api/v1/sites/<name>/totals", "-"]
+    assert "secret" not in log.read_text()
