@@ -21,6 +21,9 @@ or to look at the site's dashboard with a link that has the token."""
 SHARED = "/dashboard/share"
 """Where the dashboards of shared sites are, at the dashboard's address."""
 
+TOKEN_CHARACTERS = 46
+
+_BYTES = 32  # 43 characters, after "pt_"
 _ID_DIGITS = 12
 
 
@@ -43,7 +46,7 @@ def share_path(site_name: str, token: str) -> str:
 
 def add_token(client: redis.Redis, site: Site, right: Right, label: str = "") -> str:
     """Make a token and return it. Redis keeps only its hash. Raises redis.RedisError."""
-    token = f"pt_{secrets.token_urlsafe(32)}"
+    token = f"pt_{secrets.token_urlsafe(_BYTES)}"
     settings = {"label": label, "right": right, "created": int(time.time())}
     client.hset(_key(site.key), _hash(token), json.dumps(settings))
     return token
