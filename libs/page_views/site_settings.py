@@ -47,7 +47,7 @@ def checked_settings(settings: Mapping[str, str | int]) -> dict[str, str | int]:
         limit = str(settings.get(name, 0))
         digits = limit.isascii() and limit.isdecimal() and len(limit) <= 10
         if not digits or int(limit) > _MOST_PER_MINUTE:
-            raise InvalidSetting(f"{name} is no whole number from 0 to {_MOST_PER_MINUTE}")
+            raise InvalidSetting(f"{limit[:50]!r} is no whole number from 0 to {_MOST_PER_MINUTE}")
     lines = {name: _lines(name, str(settings[name])) for name in LINES if name in settings}
     return {**settings, **lines}
 
@@ -76,7 +76,7 @@ LINES: dict[str, Callable[[str], str]] = {
 def _lines(name: str, text: str) -> str:
     lines = list(filter(None, map(str.strip, text.splitlines())))
     if len(lines) > MOST_LINES:
-        raise InvalidSetting(f"{name} has {len(lines)} lines; it may have {MOST_LINES}")
+        raise InvalidSetting(f"these are {len(lines)} lines, but at most {MOST_LINES} are possible")
     try:
         return "\n".join(dict.fromkeys(map(LINES[name], lines)))
     except ValueError as error:

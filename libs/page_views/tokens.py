@@ -39,9 +39,12 @@ class Token:
     """Seconds since 1970."""
 
 
-def share_path(site_name: str, token: str) -> str:
-    """Return the path of a site's dashboard for who has this token, at the dashboard's address."""
-    return f"{SHARED}/{site_name}/{token}/"
+def share_path(site_name: str, token: str = "") -> str:
+    """Return the path of a site's dashboard for who has this token, or if it is public, for all.
+
+    It belongs after the dashboard's scheme, host and port.
+    """
+    return f"{SHARED}/{site_name}/{token and f'{token}/'}"
 
 
 def add_token(client: redis.Redis, site: Site, right: Right, label: str = "") -> str:

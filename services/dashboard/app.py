@@ -11,16 +11,14 @@ from libs.redis_access.connection import connect_from_environment
 from services.dashboard.audit_page import audit_page
 from services.dashboard.delivery import asset, compress, keep
 from services.dashboard.errors import show_errors
-from services.dashboard.guard import ROOT, guard
+from services.dashboard.guard import ROOT, guard, open_to_all
 from services.dashboard.numbers import change, exact, share, short
+from services.dashboard.policy import content_security_policy
+from services.dashboard.settings_page import settings_page
+from services.dashboard.sharing import sharing
 from services.dashboard.signing_in import signing_in
 from services.dashboard.site_page import site_page
 from services.dashboard.sites_page import sites_page
-
-POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 
 
 def create_app(
@@ -29,9 +27,9 @@ def create_app(
     """Return the WSGI application; without a client it reads from the Redis at REDIS_URL.
 
     settings_client reads and writes accounts and settings; without one, client does. Everything
-    needs an account, unless services.dashboard.guard.open_to_all says otherwise of a view. It
-    connects on first use. Raises libs.redis_access.urls.RedisSettingError if a variable that says
-    how to reach Redis is invalid.
+    needs an account, unless services.dashboard.guard.open_to_all says otherwise of a view. Both
+    connect on first use. Raises libs.redis_access.urls.RedisSettingError if a variable that says
+    how to reach Redis is invalid, or libs.flask_service.settings.SettingError if another is.
     """
     redis_client = connect_from_environment(PREFIX) if client is None else client
     settings = redis_client if settings_client is None else settings_client
@@ -45,19 +43,25 @@ def create_app(
     for show in (change, exact, share, short):
         dashboard.add_app_template_filter(show)
     dashboard.add_app_template_global(asset)
-    dashboard.register_blueprint(sites_page(reader))
-    dashboard.register_blueprint(site_page(reader))
-    dashboard.register_blueprint(signing_in(settings))
-    dashboard.register_blueprint(audit_page(settings))
+    site = site_page(reader)
+    for pages in (
+        sites_page(reader),
+        site,
+        settings_page(settings),
+        audit_page(settings),
+        signing_in(settings),
+    ):
+        dashboard.register_blueprint(pages)
     show_errors(app, dashboard)
 
     @app.after_request  # also of pages that nobody has
     def add_policy(response: Response) -> Response:
         """Let pages load our own style sheet, script and images, and nothing else."""
-        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("Content-Security-Policy", content_security_policy())
         return response
 
     app.register_blueprint(dashboard)
+    app.register_blueprint(open_to_all(sharing(redis_client, site)))
     app.after_request(keep)
     app.after_request(compress)
 
