@@ -10,7 +10,8 @@ from pants_testing import PANTS, Machine, make_machine, with_pythons
 
 # The only variables that .pants.bootstrap may export.
 EXPORTS = set(
-    "DEPLOYMENT_IMAGES GIT_COMMIT GIT_SOURCE GIT_TIME IMAGE_PREFIX SOURCE_DATE_EPOCH".split()
+    "DEPLOYMENT_IMAGES GIT_COMMIT GIT_SOURCE GIT_TIME IMAGE_PREFIX SERVED_SERVICES"
+    " SOURCE_DATE_EPOCH".split()
 )
 
 # Signs and verifies anything.
@@ -212,6 +213,15 @@ def test_should_find_what_images_are_made_of(machine: Machine) -> None:
             (machine.clone / directory / "Dockerfile").touch()
     exports = machine.exports("DEPLOYMENT_IMAGES", "list", "::")
     assert exports == ["services/admin services/web tests_e2e"]
+
+
+def test_should_find_what_is_served(machine: Machine) -> None:
+    for directory in ("services/web", "services/admin", "services/hello", "libs/x"):
+        (machine.clone / directory).mkdir(parents=True)
+        if directory != "services/admin":
+            (machine.clone / directory / "serve.py").touch()
+    exports = machine.exports("SERVED_SERVICES", "list", "::")
+    assert exports == ["services/hello services/web"]
 
 
 def test_should_leave_no_helper_behind(machine: Machine) -> None:

@@ -6,9 +6,13 @@ matching rule applies; "/**" is the directory of the calling BUILD file and ever
 
 
 def service():
-    """Allow only this service to depend on itself, and the stack's tests on its image."""
+    """Allow only this service to depend on itself.
+
+    Except for the stack's tests, which use its image, and services/serve.py, which serves it.
+    """
     __dependents_rules__(
         ("<docker_image>", "/**", "//compose/**", "!*"),
+        ("[:serve]", "/**", "[//services:serve]", "!*"),
         ("*", "/**", "!*"),
     )
 

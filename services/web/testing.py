@@ -1,46 +1,31 @@
 """Start a tracker in tests as a user does."""
 
 import contextlib
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-import psutil
 import requests
 
-from libs.processes.testing import wait_until, wait_until_ended
+from libs.flask_service.testing import Program, program
+from libs.processes.testing import wait_until
 
 SORRY = "Sorry, something went wrong \N{PENSIVE FACE}"
 """The text of the error page."""
 
 
 @dataclass
-class Tracker:
+class Tracker(Program):
     """A tracker started with services/web/serve.py."""
 
-    url: str
-    banner: str
-    process: psutil.Process
-
-    def family(self) -> list[psutil.Process]:
-        """Return the process and all its descendants."""
-        return [self.process, *self.process.children(recursive=True)]
-
-    def stop(self, signal_number: signal.Signals) -> int:
-        """Send a signal to serve.py, wait for all its processes, and return its exit status."""
-        family = self.family()
-        self.process.send_signal(signal_number)
-        status = self.process.wait(5)
-        wait_until_ended(family)
-        return status
+    @property
+    def url(self) -> str:
+        """Return its address."""
+        return self.urls[0]
 
     def view(self) -> str:
         """View the page and return its text."""
@@ -92,29 +77,7 @@ def tracker(
 
     log receives its standard error.
     """
-    python_path = os.pathsep.join(map(os.path.abspath, sys.path))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "services.web.serve", "--port=0", *arguments],
-        cwd=repository,
-        env={
-            **{name: value for name, value in os.environ.items() if name != "REDIS_URL"},
-            "PYTHONPATH": python_path,
-            "WEB_CONCURRENCY": "1",
-            **environment,
-        },
-        stdout=subprocess.PIPE,
-        stderr=log,
-        text=True,
-    )
-    with process:
-        assert process.stdout
-        banner = process.stdout.readline()
-        url = re.search(r"http://\S+", banner)
-        assert url, banner
-        started = Tracker(url.group(), banner, psutil.Process(process.pid))
-        try:
-            yield started
-        finally:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                for member in started.family():
-                    member.kill()
+    with program(
+        "services.web.serve", 1, *arguments, repository=repository, log=log, **environment
+    ) as started:
+        yield Tracker(started.banner, started.process)
