@@ -22,9 +22,10 @@ REPLICAS_VARIABLE = "REDIS_REPLICAS"
 class PasswordFile(CredentialProvider):
     """Reads the password for each new connection, so a new password needs no restart."""
 
-    def __init__(self, path: str, user: str | None) -> None:
-        """Check that the file has a password. Raises RedisSettingError."""
+    def __init__(self, path: str, user: str | None, variable: str) -> None:
+        """Check that the file has a password; variable names it. Raises RedisSettingError."""
         self._path = path
+        self._names = f"{variable} names {path[:100]}"
         self._user = user
         try:
             self.get_credentials()
@@ -38,23 +39,27 @@ class PasswordFile(CredentialProvider):
         except (OSError, ValueError) as error:
             problem = os.strerror(error.errno or 0) if isinstance(error, OSError) else "not UTF-8"
             raise redis.AuthenticationError(
-                f"{PASSWORD_FILE_VARIABLE} names {self._path[:100]}, which is unreadable: {problem}"
+                f"{self._names}, which is unreadable: {problem}"
             ) from error
         if not password:
-            raise redis.AuthenticationError(
-                f"{PASSWORD_FILE_VARIABLE} names {self._path[:100]}, which is empty"
-            )
+            raise redis.AuthenticationError(f"{self._names}, which is empty")
         return (self._user, password) if self._user else (password,)
 
 
-def connect_from_environment(key: str, wait_seconds: float = WAIT_SECONDS) -> redis.Redis:
+def connect_from_environment(
+    key: str, wait_seconds: float = WAIT_SECONDS, prefix: str = ""
+) -> redis.Redis:
     """Return a client for the server at REDIS_URL, redis://localhost:6379 by default.
 
-    The password may be in the file named by REDIS_PASSWORD_FILE. key and wait_seconds are those of
-    connect. Raises RedisSettingError if a variable is invalid.
+    The password may be in the file named by REDIS_PASSWORD_FILE. With a prefix, such as SETTINGS_,
+    SETTINGS_REDIS_URL and SETTINGS_REDIS_PASSWORD_FILE count if the former is set. key and
+    wait_seconds are those of connect. Raises RedisSettingError if a variable is invalid.
     """
-    password_file = os.environ.get(PASSWORD_FILE_VARIABLE)
-    return connect(os.environ.get(VARIABLE, DEFAULT_URL), password_file, key, wait_seconds)
+    if prefix + VARIABLE not in os.environ:
+        prefix = ""
+    url = os.environ.get(prefix + VARIABLE, DEFAULT_URL)
+    password_file = os.environ.get(prefix + PASSWORD_FILE_VARIABLE)
+    return connect(url, password_file, key, wait_seconds, prefix=prefix)
 
 
 def replicas_from_environment() -> int:
@@ -69,7 +74,12 @@ def replicas_from_environment() -> int:
 
 
 def connect(
-    url: str, password_file: str | None = None, key: str = "", wait_seconds: float = WAIT_SECONDS
+    url: str,
+    password_file: str | None = None,
+    key: str = "",
+    wait_seconds: float = WAIT_SECONDS,
+    *,
+    prefix: str = "",
 ) -> redis.Redis:
     """Return a client for url that connects on first use.
 
@@ -79,16 +89,19 @@ def connect(
     the primary that has key, so all its keys must be in the slot of key.
 
     wait_seconds limits the wait for each answer; programs that serve no page may wait longer.
+    prefix begins the names of the variables in messages.
     Create one client per process and share it between threads; it reconnects in a forked child.
     Raises RedisSettingError if url is malformed, if a file of certificates that it names is
     unusable, or if password_file has no password.
     """
-    target = read_url(url)
+    variable, file_variable = prefix + VARIABLE, prefix + PASSWORD_FILE_VARIABLE
+    target = read_url(url, variable)
     options = target.options
     if password_file is not None:
         if "password" in options:
-            raise RedisSettingError(f"{VARIABLE} and {PASSWORD_FILE_VARIABLE} both give a password")
-        options["credential_provider"] = PasswordFile(password_file, options.pop("username", None))
+            raise RedisSettingError(f"{variable} and {file_variable} both give a password")
+        user = options.pop("username", None)
+        options["credential_provider"] = PasswordFile(password_file, user, file_variable)
     elif options.get("connection_class") is redis.SSLConnection and "password" not in options:
         options["redis_connect_func"] = _connect_and_ping
     options = {**_limits(WAIT_SECONDS), "socket_timeout": wait_seconds, **options}

@@ -1,6 +1,7 @@
 """Tests of the URLs that connect() accepts and refuses."""
 
 import re
+from pathlib import Path
 
 import pytest
 import redis
@@ -90,6 +91,64 @@ def test_should_use_the_local_redis_by_default(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("REDIS_URL", raising=False)
     options = connect_from_environment("key").connection_pool.connection_kwargs
     assert (options["host"], options.get("port", 6379)) == ("localhost", 6379)
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"SETTINGS_REDIS_URL": "redis://settings"}, ("settings", None)),
+        ({"SETTINGS_REDIS_URL": "redis://settings", "REDIS_URL": "redis://x"}, ("settings", None)),
+        ({"REDIS_URL": "redis://shared"}, ("shared", None)),
+        ({}, ("localhost", None)),
+        (
+            {"SETTINGS_REDIS_URL": "redis://me@s", "SETTINGS_REDIS_PASSWORD_FILE": "{file}"},
+            ("s", ("me", "secret")),
+        ),
+        (
+            {"REDIS_URL": "redis://me@shared", "REDIS_PASSWORD_FILE": "{file}"},
+            ("shared", ("me", "secret")),
+        ),
+        ({"SETTINGS_REDIS_URL": "redis://s", "REDIS_PASSWORD_FILE": "{file}"}, ("s", None)),
+    ],
+)
+def test_should_use_the_variables_with_a_prefix_if_they_are_set(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    variables: dict[str, str],
+    expected: tuple[str, object],
+) -> None:
+    # Given
+    file = tmp_path / "password"
+    file.write_text("secret\n")
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value.format(file=file))
+
+    # When
+    client = connect_from_environment("key", prefix="SETTINGS_")
+
+    # Then
+    options = client.connection_pool.connection_kwargs
+    provider = options.get("credential_provider")
+    assert (options["host"], provider and provider.get_credentials()) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "password_file", "message"),
+    [
+        ("http://a", "", "SETTINGS_REDIS_URL must begin with redis://"),
+        ("redis://a", "/missing", "SETTINGS_REDIS_PASSWORD_FILE names /missing, which is unread"),
+        ("redis://:p@a", "x", "SETTINGS_REDIS_URL and SETTINGS_REDIS_PASSWORD_FILE both give"),
+    ],
+)
+def test_should_name_the_variable_with_the_prefix(
+    monkeypatch: pytest.MonkeyPatch, url: str, password_file: str, message: str
+) -> None:
+    monkeypatch.setenv("SETTINGS_REDIS_URL", url)
+    if password_file:
+        monkeypatch.setenv("SETTINGS_REDIS_PASSWORD_FILE", password_file)
+    with pytest.raises(RedisSettingError, match=f"^{message}"):
+        connect_from_environment("key", prefix="SETTINGS_")
 
 
 def test_should_not_connect_before_the_first_command() -> None:

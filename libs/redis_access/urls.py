@@ -1,4 +1,4 @@
-"""Read the URL in REDIS_URL, and say what is wrong with it before anything connects."""
+"""Read the URL of a Redis, and say what is wrong with it before anything connects."""
 
 import ssl
 from dataclasses import dataclass
@@ -27,6 +27,10 @@ class RedisSettingError(ValueError):
     """Invalid setting. The message names the variable and the error, never the password."""
 
 
+class _InvalidUrl(ValueError):
+    """Says what is wrong with a URL after the name of its variable."""
+
+
 @dataclass(frozen=True)
 class RedisUrl:
     """What a URL says: how to reach one server, or whom to ask for its address."""
@@ -42,8 +46,18 @@ class RedisUrl:
     """Some nodes of a cluster."""
 
 
-def read_url(url: str) -> RedisUrl:
-    """Return what url says. Raises RedisSettingError if it is malformed or names unusable files."""
+def read_url(url: str, variable: str = VARIABLE) -> RedisUrl:
+    """Return what url, the value of variable, says.
+
+    Raises RedisSettingError if it is malformed or names unusable files.
+    """
+    try:
+        return _read_any(url)
+    except _InvalidUrl as error:  # not chained, because the text of its cause may quote the URL
+        raise RedisSettingError(f"{variable} {error}") from None
+
+
+def _read_any(url: str) -> RedisUrl:
     if url.startswith(_SENTINEL):
         options, sentinels, group = _read_list(url, _SENTINEL, _SENTINEL_PORT)
         _require(
@@ -85,7 +99,7 @@ def _read(url: str) -> dict[str, Any]:
 
 
 def _check(url: str) -> None:
-    """Raise RedisSettingError if url is malformed; never quote a possible part of a password."""
+    """Raise _InvalidUrl if url is malformed; never quote a possible part of a password."""
     _require(url, f"is empty; unset it to use {DEFAULT_URL}")
     _require(url.isprintable() and " " not in url, "holds white space or an unprintable character")
     scheme, separator, _ = url.partition("://")
@@ -95,10 +109,8 @@ def _check(url: str) -> None:
         parts = urlsplit(url)
         port = parts.port
         options = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
-    except ValueError:  # not chained, because its text quotes the URL
-        raise RedisSettingError(
-            f"{VARIABLE} has a malformed host, port or option {_ENCODE}"
-        ) from None
+    except ValueError as error:
+        raise _InvalidUrl(f"has a malformed host, port or option {_ENCODE}") from error
     _require(not parts.fragment, f"has a part after # {_ENCODE}")
     unknown = {name for name, _ in options} - _OPTIONS
     _require(not unknown, f"has an option other than {', '.join(sorted(_OPTIONS))} {_ENCODE}")
@@ -116,7 +128,7 @@ def _check(url: str) -> None:
 
 
 def _check_certificates(options: dict[str, Any]) -> None:
-    """Raise RedisSettingError if a file for TLS is unusable; redis-py reads it when it connects."""
+    """Raise _InvalidUrl if a file for TLS is unusable; redis-py reads it when it connects."""
     if options.get("connection_class") is not redis.SSLConnection:
         given = options.keys() & _TLS_OPTIONS
         _require(not given, "has options for TLS; begin it with rediss://")
@@ -132,8 +144,8 @@ def _check_certificates(options: dict[str, Any]) -> None:
             loads[name](options[name])
         except (OSError, ValueError) as error:
             problem = getattr(error, "strerror", None) or error
-            raise RedisSettingError(
-                f"{VARIABLE} has {name}={options[name][:100]}, which is unusable: {problem}"
+            raise _InvalidUrl(
+                f"has {name}={options[name][:100]}, which is unusable: {problem}"
             ) from error
 
 
@@ -147,4 +159,4 @@ def _can_be_a_host(name: str) -> bool:
 
 def _require(condition: object, problem: str) -> None:
     if not condition:
-        raise RedisSettingError(f"{VARIABLE} {problem}")
+        raise _InvalidUrl(problem)

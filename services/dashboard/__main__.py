@@ -1,13 +1,44 @@
 """Serve the dashboard in its production image. Accepts Gunicorn's options."""
 
+import contextlib
+import os
 import sys
 
+import redis
+
+from libs.accounts.links import first_link_token
 from libs.flask_service.server import serve
 from libs.flask_service.settings import SettingError
+from libs.redis_access.reasons import reason_of
 from libs.redis_access.urls import RedisSettingError
+from services.dashboard.redis_clients import connect_to_settings
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Report invalid variables, print the link to the first account, then become Gunicorn."""
     try:
-        serve("services.dashboard.app:create_app()")
+        serve("services.dashboard.app:create_app()", report_first_link)
     except (SettingError, RedisSettingError) as error:
         sys.exit(f"dashboard: {error}")
+
+
+def report_first_link() -> None:
+    """Print a one-time link to make the first account, unless there is an account.
+
+    Its address begins with DASHBOARD_URL. Prints why it is unknown if Redis fails.
+    """
+    with contextlib.closing(connect_to_settings()) as client:
+        try:
+            token = first_link_token(client)
+        except redis.RedisError as error:
+            problem = f"{reason_of(error)} ({error}); pages say so until that changes"
+            print(f"dashboard: warning: {problem}", file=sys.stderr, flush=True)
+            return
+    if token:
+        url = os.environ.get("DASHBOARD_URL", "http://localhost:8000")
+        link = f"{url}/dashboard/first-account?token={token}"
+        print(f"Make the first account, within an hour: {link}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,19 +1,21 @@
 """A web service that shows what was counted, to operators and to whom they share it with."""
 
+from functools import partial
+
 import redis
 from flask import Blueprint, Flask, Response, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from libs.flask_service.service import create_service
-from libs.page_views.registry import PREFIX
 from libs.page_views.report import Reader
-from libs.redis_access.connection import connect_from_environment
 from services.dashboard.audit_page import audit_page
 from services.dashboard.delivery import asset, compress, keep
 from services.dashboard.errors import show_errors
 from services.dashboard.guard import ROOT, guard, open_to_all
 from services.dashboard.numbers import change, exact, share, short
 from services.dashboard.policy import content_security_policy
+from services.dashboard.readiness import why_not_ready
+from services.dashboard.redis_clients import connect_to_settings, connect_to_sites
 from services.dashboard.settings_page import settings_page
 from services.dashboard.sharing import sharing
 from services.dashboard.signing_in import signing_in
@@ -26,16 +28,17 @@ def create_app(
 ) -> Flask:
     """Return the WSGI application; without a client it reads from the Redis at REDIS_URL.
 
-    settings_client reads and writes accounts and settings; without one, client does. Everything
-    needs an account, unless services.dashboard.guard.open_to_all says otherwise of a view. Both
-    connect on first use. Raises libs.redis_access.urls.RedisSettingError if a variable that says
-    how to reach Redis is invalid, or libs.flask_service.settings.SettingError if another is.
+    settings_client reads and writes accounts and settings; without one, client does, and without
+    both, one for SETTINGS_REDIS_URL if that is set. Everything needs an account, unless
+    services.dashboard.guard.open_to_all says otherwise of a view. Both connect on first use. Raises
+    libs.redis_access.urls.RedisSettingError if a variable that says how to reach Redis is invalid,
+    or libs.flask_service.settings.SettingError if another is.
     """
-    redis_client = connect_from_environment(PREFIX) if client is None else client
-    settings = redis_client if settings_client is None else settings_client
-    app = create_service(__name__, why_not_ready=lambda: None)
+    settings = settings_client or client or connect_to_settings()
+    client = client or connect_to_sites()
+    app = create_service(__name__, partial(why_not_ready, client, settings))
     guard(app, settings)
-    reader = Reader(redis_client)
+    reader = Reader(client)
 
     dashboard = Blueprint(
         "dashboard", __name__, url_prefix=ROOT, template_folder="templates", static_folder="static"
@@ -61,7 +64,7 @@ def create_app(
         return response
 
     app.register_blueprint(dashboard)
-    app.register_blueprint(open_to_all(sharing(redis_client, site)))
+    app.register_blueprint(open_to_all(sharing(client, site)))
     app.after_request(keep)
     app.after_request(compress)
 

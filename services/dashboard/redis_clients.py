@@ -1,0 +1,17 @@
+"""Connect to Redis as the dashboard's two users: one only reads sites, the other does the rest."""
+
+import redis
+
+from libs.accounts.accounts import ACCOUNTS_KEY
+from libs.page_views.registry import PREFIX
+from libs.redis_access.connection import connect_from_environment
+
+
+def connect_to_sites() -> redis.Redis:
+    """Return a client for REDIS_URL, which only reads. Raises RedisSettingError."""
+    return connect_from_environment(PREFIX)
+
+
+def connect_to_settings() -> redis.Redis:
+    """Return a client for SETTINGS_REDIS_URL, or else REDIS_URL. Raises RedisSettingError."""
+    return connect_from_environment(ACCOUNTS_KEY, prefix="SETTINGS_")
