@@ -31,6 +31,16 @@ READ_ONLY = ["set page_views 1", "incr page_views", "get {page_views}:nonce:1", 
             ["get page_views", "info server", "hgetall v2:sites"],
             ["del page_views", "ping", "hset v2:sites example.org v2:{1}", "zcount other 0 1"],
         ),
+        (
+            "dashboard",
+            ["hgetall v2:sites", "hget v2:{1}:all views", "zcount v2:{1}:now 0 1"],
+            ["get page_views", "hset v2:{1} public 1", "hgetall v2:{1}:tokens", "hlen v2:accounts"],
+        ),
+        (
+            "dashboard-settings",
+            ["hlen v2:accounts", "hget v2:sites example.org", "hgetall v2:{1}:tokens"],
+            ["get page_views", "hset v2:{1}:all views 1", "hgetall v2:{1}:all", "ping"],
+        ),
         ("admin", ["get page_views", "hgetall v2:sites"], [*READ_ONLY[:2], "ping"]),
         ("test", ["get page_views"], [*READ_ONLY, "eval 'return 1' 0"]),
         ("health", ["ping"], [*READ_ONLY, "get page_views"]),
@@ -119,6 +129,11 @@ def inspected(container: Container) -> str:
     [
         ("redis-service", "health", "redis-service: the secret {file} is empty"),
         ("web-service", "web", "web: REDIS_PASSWORD_FILE names {file}, which is empty"),
+        (
+            "dashboard-service",
+            "dashboard-settings",
+            "dashboard: SETTINGS_REDIS_PASSWORD_FILE names {file}, which is empty",
+        ),
     ],
 )
 def test_should_say_in_one_line_that_a_secret_is_empty(
@@ -173,7 +188,7 @@ def test_should_keep_passwords_that_exist(tmp_path: Path) -> None:
 
     # Then
     kept = {file.name: file.read_text() for file in directory.iterdir()}
-    assert len(set(made.values())) == len(made) == 5
+    assert len(set(made.values())) == len(made) == 7
     assert all(len(password) == 64 for password in made.values())
     assert kept.pop("web-password") not in ("", made.pop("web-password"))
     assert kept == made

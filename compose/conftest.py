@@ -13,8 +13,8 @@ def _running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     secrets = tmp_path_factory.mktemp("stack") / "secrets"
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("SECRETS_DIR", str(secrets))
-        environment.setenv("WEB_PORT", "0")
-        environment.setenv("REDIS_PORT", "0")
+        for service in ("WEB", "DASHBOARD", "REDIS"):
+            environment.setenv(f"{service}_PORT", "0")
         subprocess.run([MAKE_SECRETS], check=True)
         stack = Stack(secrets)
         try:

@@ -15,6 +15,8 @@ import pytest
 import redis
 
 from libs.accounts import accounts, audit, links, sessions
+from libs.accounts.passwords import hash_password
+from libs.accounts.sign_in import Attempt, sign_in
 from libs.page_views import importing, maintenance, migration, reading, tokens, transfer
 from libs.page_views.checking import check_site
 from libs.page_views.counting import PageViewCounter
@@ -27,6 +29,7 @@ from libs.page_views.recording import COUNTED, MOST_ROWS, Recorder, View
 from libs.page_views.registry import (
     SITES_KEY,
     Site,
+    SiteExists,
     add_site,
     change_site,
     find_site,
@@ -153,6 +156,119 @@ def test_should_let_the_web_service_count_its_front_page(connect_as: Connect) ->
     assert PageViewCounter(web).count() == 1
     assert why_not_ready(web) is None
     assert not [line for line in why_data_could_be_lost(web, 0) if "permi" in line]
+
+
+def test_should_let_the_dashboard_read_what_was_counted(connect_as: Connect, site: Site) -> None:
+    # Given
+    Recorder(connect_as("web")).record(site.name, views(3, "/"))
+    token = tokens.add_token(connect_as("default"), site, "read")
+    dashboard = connect_as("dashboard")
+    today = reading.today(site)
+    days = Range(today, today)
+
+    # Then
+    assert find_site(dashboard, site.name) == site
+    assert dashboard.hgetall(SITES_KEY)
+    assert reading.totals(dashboard, site) == reading.totals(dashboard, site, "/") == Count(3, 3)
+    assert reading.rows(dashboard, site, Kind.PAGES, days) == {"/": Count(3, 3)}
+    assert reading.by_day(dashboard, site, days) == {today: Count(3, 3)}
+    assert sum(count.views for count in reading.by_hour(dashboard, site, days).values()) == 3
+    assert not reading.drops(dashboard, site)
+    assert reading.now(dashboard, site) == Count(3, 3)
+    assert tokens.is_permitted(dashboard, site, token, "read")
+    with dashboard.pipeline() as transaction:
+        transaction.hmget(f"{site.key}:all:pages", "/")
+        assert transaction.execute() == [[b"3"]]
+
+
+def test_should_let_the_dashboard_s_settings_have_accounts(connect_as: Connect) -> None:
+    # Given
+    settings = connect_as("dashboard-settings")
+    token = links.first_link_token(settings)
+    secret = sessions.standing(settings, "ada", "a session").secret
+
+    # When
+    links.use_link(settings, token or "", "ada", hash_password("ada", "some password"))
+    account = accounts.change_password(settings, "ada", hash_password("ada", "another password"))
+    attempt = Attempt("192.0.2.1", "ada", "another password", False)
+    signed_in = sign_in(settings, secret, attempt, lambda work, *arguments: work(*arguments))
+    sessions.end_session(settings, "a session")
+    with pytest.raises(links.InvalidLink):
+        links.use_link(settings, token or "", "bob", "")
+    audit.record_change(settings, "ada", "", "changed something")
+
+    # Then
+    assert signed_in == account
+    assert sessions.standing(settings, "ada", "a session") == sessions.Standing(
+        secret, account, True
+    )
+    assert [change.what for change in audit.recent_changes(settings)] == ["changed something"]
+    assert settings.exists(accounts.ACCOUNTS_KEY)
+
+
+def test_should_let_the_dashboard_s_settings_change_sites(connect_as: Connect) -> None:
+    # Given
+    settings = connect_as("dashboard-settings")
+    site = add_site(settings, "example.org")
+    Recorder(connect_as("web")).record(site.name, views(3, "/"))
+
+    # When
+    change_site(settings, site, zone="Europe/Paris", public=1)
+    tokens.add_token(settings, site, "read")
+    (token,) = tokens.all_tokens(settings, site)
+    assert tokens.revoke_token(settings, site, token.id)
+    with pytest.raises(SiteExists):
+        rename_site(settings, site, site.name)
+    rename_site(settings, site, "renamed.example")
+    renamed = find_site(settings, "renamed.example")
+    remove_site(settings, renamed)
+
+    # Then
+    assert (renamed.zone, renamed.public) == (ZoneInfo("Europe/Paris"), True)
+    assert set(connect_as("default").keys()) == {b"v2:next_site"}
+
+
+FORBIDDEN_TO_DASHBOARD = [
+    *[
+        "get page_views",
+        "get v2:accounts:secret",
+        "hget v2:accounts ada",
+        "hset v2:accounts ada {}",
+    ],
+    *["hset v2:sites other v2:{1}", "hset v2:{1} public 1", "hset v2:{1}:all views 9"],
+    *["hset v2:{1}:2026-11-25:pages / 9", "hincrby v2:{1}:all views 9", "del v2:{1}:all"],
+    *["hgetall v2:{1}:tokens", "hkeys v2:{1}:tokens", "hset v2:{1}:tokens hash {}"],
+    *[
+        "get v2:{1}:salt:2026-11-25",
+        "get v2:{1}:nonce:1",
+        "smembers v2:{1}:2026-11-25:unique:pages:/",
+    ],
+    *["zrange v2:{1}:now 0 -1", "zadd v2:{1}:now 1 1", "set v2:{1}:now:1 9", "scan 0", "ping"],
+    *["eval 1 1 v2:{1}", "flushall", "keys *", "config get *", "acl list", "get other"],
+]
+
+FORBIDDEN_TO_SETTINGS = [
+    *["get page_views", "set page_views 1", "hgetall v2:{1}:all", "hset v2:{1}:all views 9"],
+    *["hgetall v2:{1}:2026-11-25:pages", "hincrby v2:{1}:all views 9", "zcount v2:{1}:now 0 1"],
+    *["get v2:{1}:salt:2026-11-25", "smembers v2:{1}:2026-11-25:unique:pages:/", "unlink v2:sites"],
+    *["unlink v2:accounts", "del v2:accounts", "unlink page_views", "set v2:next_site 9", "ping"],
+    *["eval 1 1 v2:{1}", "flushall", "keys *", "config get *", "acl list", "get other"],
+]
+
+
+@pytest.mark.parametrize(
+    ("user", "command"),
+    [
+        *(("dashboard", command) for command in FORBIDDEN_TO_DASHBOARD),
+        *(("dashboard-settings", command) for command in FORBIDDEN_TO_SETTINGS),
+    ],
+)
+def test_should_forbid_the_dashboard_everything_else(
+    connect_as: Connect, site: Site, user: str, command: str
+) -> None:
+    assert site.key == "v2:{1}"
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        connect_as(user).execute_command(*command.split())
 
 
 FORBIDDEN_TO_WEB = [

@@ -27,6 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where its web service is, such as http://localhost (FLASK_URL)",
     )
     group.addoption(
+        "--dashboard-url",
+        default=os.environ.get("DASHBOARD_URL", ""),
+        help="where its dashboard is, such as http://localhost:8001; without it, the dashboard is"
+        " not tested (DASHBOARD_URL)",
+    )
+    group.addoption(
         "--redis-url",
         default=os.environ.get("REDIS_URL", ""),
         help="where its Redis is, such as redis://localhost; without it, what is stored"
@@ -54,6 +60,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def _flask_url(pytestconfig: pytest.Config) -> str:
     """Return the URL of the page without a trailing slash."""
     return str(pytestconfig.getoption("flask_url")).rstrip("/")
+
+
+@pytest.fixture(name="dashboard_url")
+def _dashboard_url(pytestconfig: pytest.Config) -> str:
+    """Return the URL of the dashboard without a trailing slash."""
+    url = str(pytestconfig.getoption("dashboard_url")).rstrip("/")
+    if not url:
+        pytest.skip("--dashboard-url does not say where the dashboard is")
+    return url
 
 
 @pytest.fixture(name="site")

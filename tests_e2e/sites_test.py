@@ -4,11 +4,8 @@ import secrets
 from typing import Any
 
 import pytest
-import requests
 
-from tests_e2e.testing import HTTP, TIMEOUT_SECONDS
-
-BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"}
+from tests_e2e.testing import BROWSER, HTTP, TIMEOUT_SECONDS, send
 
 
 @pytest.fixture(name="path")
@@ -23,13 +20,6 @@ def read(flask_url: str, site: str, call: str, **parameters: str) -> Any:
     answer = HTTP.get(url, params=parameters, timeout=TIMEOUT_SECONDS)
     assert answer.status_code == 200, answer.text
     return answer.json()
-
-
-def send(flask_url: str, site: str, path: str, nonce: str) -> requests.Response:
-    """Send a view as a program does."""
-    view = {"site": site, "path": path, "referrer": "https://other.example/x", "nonce": nonce}
-    url = f"{flask_url}/api/v1/views"
-    return HTTP.post(url, json=view, headers=BROWSER, timeout=TIMEOUT_SECONDS)
 
 
 def test_should_count_a_view_of_a_site_once(flask_url: str, site: str, path: str) -> None:

@@ -25,6 +25,10 @@ HTTP.headers["Connection"] = "close"
 HTTP.trust_env = False
 
 
+BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"}
+"""The headers of a request that is taken for a person's."""
+
+
 def check_flask_url(url: str) -> None:
     """Raise pytest.UsageError unless url is a valid http or https URL with a host."""
     try:
@@ -54,6 +58,13 @@ def _why_not_ready(url: str) -> str:
     except requests.RequestException as error:
         return f"no answer ({type(error).__name__})"
     return "" if answer.ok else f"status {answer.status_code} {' '.join(answer.text.split())[:100]}"
+
+
+def send(flask_url: str, site: str, path: str, nonce: str) -> requests.Response:
+    """Send a view as a program does."""
+    view = {"site": site, "path": path, "referrer": "https://other.example/x", "nonce": nonce}
+    url = f"{flask_url}/api/v1/views"
+    return HTTP.post(url, json=view, headers=BROWSER, timeout=TIMEOUT_SECONDS)
 
 
 def connect_to_redis(url: str) -> redis.Redis:

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Runs the end-to-end tests in their own stack of compose/ and removes it afterwards.
 #
-#   ./pants package services/web services/admin/image tests_e2e
+#   ./pants package services/web services/dashboard services/admin/image tests_e2e
 #   build_support/containers/test_end_to_end.sh    # IMAGE_PREFIX, IMAGE_TAG: other images
 #
 # Exit status: that of the tests. If they fail, prints the logs of all containers.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 build_support/containers/make_secrets.sh
 cd compose
-export COMPOSE_PROJECT_NAME=page-tracker-e2e-$$ WEB_PORT=0 SITE=e2e.example
+export COMPOSE_PROJECT_NAME=page-tracker-e2e-$$ WEB_PORT=0 DASHBOARD_PORT=0 SITE=e2e.example
 
 clean_up() {
   local status=$?
