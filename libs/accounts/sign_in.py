@@ -16,7 +16,7 @@ from libs.accounts.accounts import (
     renew_hash,
 )
 from libs.accounts.passwords import hash_password, is_outdated, is_password
-from libs.page_views.visitors import network_of
+from libs.page_views.visitors import Client, packed_address
 
 MOST_ATTEMPTS = 5
 """How many attempts each network, and each account, has in WINDOW_SECONDS from the first."""
@@ -58,7 +58,7 @@ def sign_in(
     except InvalidName:
         name = ""  # no account has it
     # One after the other: a network without attempts left must not use up those of accounts.
-    _count(client, secret, b"network", network_of(attempt.address))
+    _count(client, secret, b"network", Client(packed_address(attempt.address), "").network)
     _count(client, secret, b"known" if attempt.known else b"account", name.encode())
     account = _account_or_none(client, name)
     password_hash = account and account.password_hash

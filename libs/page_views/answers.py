@@ -121,6 +121,11 @@ class Report:
             return 0
         return self.total.views - sum(bucket.measure.views for bucket in self.series)
 
+    def table(self, kind: Kind) -> Table:
+        """Return the pages, referrers or campaigns."""
+        table: Table = getattr(self, kind.value)
+        return table
+
 
 @dataclass(frozen=True)
 class Opened:

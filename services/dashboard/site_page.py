@@ -1,18 +1,143 @@
-"""Show one site: its views and visitors over time, and its pages, referrers and campaigns."""
+"""Show one site: its views and visitors over time, its pages, referrers and campaigns."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest, NotFound
 
+from libs.page_views.answers import Measure, NotCounted, Opened, Report
+from libs.page_views.reading import Kind, RangeError
+from libs.page_views.registry import UnknownSite
 from libs.page_views.report import Reader
+from libs.page_views.sites import InvalidSite, site_name
+from services.dashboard.cards import cards
+from services.dashboard.downloads import TABLES, download
+from services.dashboard.panels import chips, drops_of, panel, panels
+from services.dashboard.question import RANGES, Address, InvalidAddress, read_address
+from services.dashboard.row_list import read_row_list
+from services.dashboard.series import chart_of
+
+RANGE_NAMES = {
+    "today": ("Today", ""),
+    "7": ("7", "7 days"),
+    "30": ("30", "30 days"),
+    "90": ("90", "90 days"),
+    "year": ("Year", "12 months"),
+}
+"""What the keys of RANGES are called, and what that means."""
 
 
 def site_page(reader: Reader) -> Blueprint:
-    """Return the page of one site."""
+    """Return the pages of one site. All links are relative, so that they may be shared, too."""
     blueprint = Blueprint("site", __name__, url_prefix="/sites/<name>")
 
     @blueprint.get("/")
     def page(name: str) -> ResponseReturnValue:
         """Show a site."""
-        return render_template("site.html", opened=reader.open(name))
+        opened, address, report = _read(reader, name)
+        if "filter" in request.args:  # the form adds a filter
+            return redirect(address.query)
+        series = report.series
+        return render_template(
+            "site.html",
+            **_frame(opened, address, report),
+            cards=cards(report),
+            notes=_notes(report, address),
+            last_day=_last_day(opened, report, address),
+            chart=None if isinstance(series, NotCounted) else chart_of(series, address),
+            interval_links=[
+                (
+                    each.value.capitalize(),
+                    "",
+                    address.by_interval(each).query,
+                    each is address.interval,
+                )
+                for each in address.intervals
+            ],
+            panels=panels(report, address, opened.site.name),
+            drops=drops_of(report),
+            dropped=sum(report.drops.values()),
+        )
+
+    @blueprint.get("/<any(pages, referrers, campaigns):table>")
+    def rows(name: str, table: str) -> ResponseReturnValue:
+        """Show all rows of a table, or those with a text, a hundred on each page."""
+        opened, address, report = _read(reader, name)
+        listed = read_row_list(request.args)
+        kind = Kind(table)
+        return render_template(
+            "rows.html",
+            **_frame(opened, address, report),
+            listed=listed,
+            panel=panel(kind, listed.found(report.table(kind)), address, opened.site.name, listed.part),
+        )
+
+    @blueprint.get(f"/<any({', '.join(TABLES)}):table>.<any(csv, json):form>")
+    def table_file(name: str, table: str, form: str) -> Response:
+        """Give all rows of a table."""
+        opened, address, report = _read(reader, name)
+        return download(opened, address, report, table, form == "csv")
 
     return blueprint
+
+
+def _read(reader: Reader, name: str) -> tuple[Opened, Address, Report]:
+    """Return the site of the address, what it asks, and the answer."""
+    try:
+        opened = reader.open(site_name(name))
+    except (InvalidSite, UnknownSite) as error:
+        raise NotFound(f"There is no such site: {error}.") from error
+    today = opened.now.date()
+    is_new = len(opened.months) <= 1 and not opened.days.keys() - {today}
+    try:
+        address = read_address(request.args, today, is_new)
+        return opened, address, reader.report(opened, address.question)
+    except InvalidAddress as error:
+        raise BadRequest(str(error)) from error
+    except RangeError as error:
+        raise BadRequest(f"This range cannot be read: {error}.") from error
+
+
+def _frame(opened: Opened, address: Address, report: Report) -> dict[str, object]:
+    """Return what the frame of every page of a site shows."""
+    earlier, later = address.moved(-1), address.moved(1)
+    return {
+        "opened": opened,
+        "site": opened.site,
+        "address": address,
+        "report": report,
+        "range_links": [
+            (*RANGE_NAMES[name], address.of(name).query, name == address.range) for name in RANGES
+        ],
+        "shown_days": _shown_days(address),
+        "earlier": earlier.query if earlier else "",
+        "later": later.query if later else "",
+        "chips": list(chips(address)),
+    }
+
+
+def _notes(report: Report, address: Address) -> list[str]:
+    """Return sentences about what the numbers are not."""
+    notes = []
+    if isinstance(report.series, NotCounted):
+        notes.append(report.series.reason)
+    if isinstance(report.total, Measure) and not report.total.views:
+        filtered = " that fit the filters" if address.filters else ""
+        notes.append(f"No views{filtered} from {address.first} to {address.last}.")
+    return notes
+
+
+def _last_day(opened: Opened, report: Report, address: Address) -> Address | None:
+    """Return the address of the last day with views, if there are none in these days."""
+    nothing = isinstance(report.total, Measure) and not report.total.views
+    if not nothing or address.filters or not opened.days:
+        return None
+    return address.between(max(opened.days), max(opened.days))
+
+
+def _shown_days(address: Address) -> str:
+    """Return the days in words, such as 27 Oct – 25 Nov 2026."""
+    first, last = address.first, address.last
+    if first == last:
+        return f"{last:%a, %-d %b %Y}"
+    year = "" if first.year == last.year else f" {first:%Y}"
+    return f"{first:%-d %b}{year} – {last:%-d %b %Y}"

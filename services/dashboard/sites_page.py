@@ -8,7 +8,8 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from libs.page_views.reading import Count
-from libs.page_views.report import Overview, Reader
+from libs.page_views.answers import Overview
+from libs.page_views.report import Reader
 from services.dashboard.charts import Sparkline, sparkline
 from services.dashboard.numbers import Change, change
 
@@ -23,7 +24,8 @@ class _Row:
     now: Count
     today: Count
     yesterday: Count
-    yesterday_so_far: Count | None
+    today_so_far: int | None
+    yesterday_so_far: int | None
     month: Count
     """Of the last 30 days."""
     spark: Sparkline
@@ -31,8 +33,9 @@ class _Row:
     @property
     def change(self) -> Change | None:
         """Compare today with yesterday until this hour, if that is known."""
-        before = self.yesterday_so_far
-        return change(self.today.views, before.views) if before else None
+        if self.today_so_far is None or self.yesterday_so_far is None:
+            return None
+        return change(self.today_so_far, self.yesterday_so_far)
 
 
 _ORDERS: dict[str, Callable[[_Row], Any]] = {
@@ -71,6 +74,7 @@ def _row(overview: Overview) -> _Row:
         overview.now,
         overview.today,
         overview.yesterday,
+        overview.today_so_far,
         overview.yesterday_so_far,
         _sum(overview.last_days),
         sparkline([day.views for day in overview.last_days]),
@@ -80,18 +84,23 @@ def _row(overview: Overview) -> _Row:
 def _total(overviews: Iterable[Overview]) -> _Row:
     """Add up all sites. A visitor of two of them counts twice."""
     overviews = list(overviews)
-    so_far = [overview.yesterday_so_far for overview in overviews]
-    known = [count for count in so_far if count is not None]
     days = [_sum(counts) for counts in zip(*(overview.last_days for overview in overviews))]
     return _Row(
         "All sites",
         _sum(overview.now for overview in overviews),
         _sum(overview.today for overview in overviews),
         _sum(overview.yesterday for overview in overviews),
-        _sum(known) if len(known) == len(so_far) else None,
+        _all(overview.today_so_far for overview in overviews),
+        _all(overview.yesterday_so_far for overview in overviews),
         _sum(days),
         sparkline([day.views for day in days]),
     )
+
+
+def _all(numbers: Iterable[int | None]) -> int | None:
+    """Add up numbers if all of them are known."""
+    known = list(numbers)
+    return None if None in known else sum(number or 0 for number in known)
 
 
 def _sum(counts: Iterable[Count]) -> Count:

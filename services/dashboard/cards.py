@@ -1,0 +1,58 @@
+"""Make the cards of a site's page: its totals, and how they differ from those before."""
+
+from dataclasses import dataclass
+
+from libs.page_views.answers import Measure, NotCounted, Report
+from services.dashboard.numbers import NO_NUMBER, Change, change, exact, short
+
+
+@dataclass(frozen=True)
+class Card:
+    """A number of a site."""
+
+    label: str
+    number: str
+    exact: str = ""
+    change: Change | None = None
+
+
+def cards(report: Report) -> list[Card]:
+    """Return the cards of views, visitors, views per visitor, and requests that were filtered."""
+    total, visitors = report.total, None
+    views = Card("Views", NO_NUMBER)
+    each = NO_NUMBER
+    if isinstance(total, Measure):
+        visitors = total.visitors
+        views = Card("Views", *_shown(total), _change(report, "views"))
+        if visitors:
+            each = f"{total.views / visitors:.1f}"
+    known = Card("Visitors", NO_NUMBER)
+    if visitors is not None:
+        known = Card("Visitors", short(visitors), exact(visitors), _change(report, "visitors"))
+    filtered = sum(report.drops.values())
+    return [
+        views,
+        known,
+        Card("Views per visitor", each),
+        Card("Filtered", short(filtered), exact(filtered)),
+    ]
+
+
+def _shown(total: Measure) -> tuple[str, str]:
+    """Return the views of a total, short and exact; with what is not known about them."""
+    if total.may_be_more:
+        return f"≥ {short(total.views)}", f"at least {exact(total.views)}"
+    if total.may_be_less:
+        return f"≤ {short(total.views)}", f"at most {exact(total.views)}"
+    return short(total.views), exact(total.views)
+
+
+def _change(report: Report, name: str) -> Change | None:
+    """Return how a number of the report differs from the one before, if both are known."""
+    compared, before = report.compared_total, report.before
+    if compared is None or isinstance(compared, NotCounted):
+        return None
+    if before is None or isinstance(before, NotCounted):
+        return None
+    now, then = getattr(compared, name), getattr(before, name)
+    return None if now is None or then is None else change(now, then)

@@ -1,0 +1,42 @@
+"""Turn the series of a report into the chart of a site's page."""
+
+from datetime import datetime, timedelta
+
+from libs.page_views.answers import Bucket, Interval
+from services.dashboard.charts import Bar, Chart, bar_chart
+from services.dashboard.question import Address
+
+_LABELS = {
+    Interval.HOUR: ("%-d %b, %H:%M", "%H:%M"),
+    Interval.DAY: ("%a, %-d %b %Y", "%-d %b"),
+    Interval.MONTH: ("%B %Y", "%b %Y"),
+}
+"""How a bucket is called, and how below the axis."""
+
+_WHEN = {Interval.HOUR: "on", Interval.DAY: "on", Interval.MONTH: "in"}
+
+
+def chart_of(buckets: tuple[Bucket, ...], address: Address) -> Chart:
+    """Return the chart of a series; a click on a day or month leads to its hours or days."""
+    return bar_chart([_bar(bucket, address) for bucket in buckets], _WHEN[address.interval])
+
+
+def _bar(bucket: Bucket, address: Address) -> Bar:
+    label, short = (f"{bucket.start:{form}}" for form in _LABELS[address.interval])
+    return Bar(
+        label,
+        short,
+        bucket.measure.views,
+        bucket.measure.visitors,
+        bucket.before.views if bucket.before else None,
+        bucket.so_far,
+        bucket.future,
+        "" if address.interval is Interval.HOUR else _inside(bucket, address),
+    )
+
+
+def _inside(bucket: Bucket, address: Address) -> str:
+    last = (bucket.end - timedelta(seconds=1)).date()
+    return address.between(bucket.start.date(), last).query
+
+
