@@ -207,6 +207,7 @@ END = {"end": 1}
         ([HEAD, SITE, {**TABLE, "rows": {}}, END], TransferError, "no number: all"),
         ([HEAD, {**SITE, "settings": {"zone": "Mars"}}, END], InvalidSetting, "no time zone"),
         ([HEAD, {**SITE, "settings": {"color": "red"}}, END], InvalidSetting, "no setting"),
+        ([HEAD, {**SITE, "settings": {"ignored_paths": "a"}}, END], InvalidSetting, "no path"),
     ],
 )
 def test_should_refuse_what_is_no_export(
@@ -217,6 +218,13 @@ def test_should_refuse_what_is_no_export(
     assert not list(all_sites(redis_client))
     lasting = [key for key in redis_client.scan_iter("v2:{*") if redis_client.ttl(key) < 0]
     assert not lasting
+
+
+def test_should_load_settings_in_their_one_form(redis_client: redis.Redis) -> None:
+    settings = {"ignored_paths": "//a\r\n", "ignored_networks": "2001:DB8::/32"}
+    load_sites(redis_client, [HEAD, {**SITE, "settings": settings}, END])
+    site = find_site(redis_client, "a.example")
+    assert (site.ignored_paths, site.ignored_networks) == (("/a",), ("2001:db8::/32",))
 
 
 def test_should_say_which_table_cannot_be_exported(redis_client: redis.Redis, site: Site) -> None:
