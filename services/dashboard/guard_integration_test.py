@@ -6,6 +6,7 @@ import redis
 from flask import Blueprint, Flask
 
 from libs.accounts.links import FIRST_LINK_PATH
+from libs.page_views.tokens import SHARED
 from services.dashboard.app import create_app
 from services.dashboard.guard import ROOT, open_to_all
 from services.dashboard.testing import SIGN_IN
@@ -15,7 +16,11 @@ def test_should_refuse_every_address_without_an_account_by_default(app: Flask) -
     # Given
     opened = {f"{ROOT}/static/<path:filename>", SIGN_IN, FIRST_LINK_PATH}
     outside = {"/", "/livez", "/readyz", "/static/<path:filename>"}
-    rules = [rule for rule in app.url_map.iter_rules() if rule.rule not in outside | opened]
+    rules = [
+        rule
+        for rule in app.url_map.iter_rules()
+        if rule.rule not in outside | opened and not rule.rule.startswith(f"{SHARED}/")
+    ]
     assert len(rules) > 5
     client = app.test_client()
 
@@ -38,15 +43,15 @@ def test_should_open_only_what_says_so(redis_client: redis.Redis) -> None:
     app.add_url_rule(f"{ROOT}/open", "open", open_to_all(lambda: "open"))
     pages = Blueprint("pages", __name__)
     pages.add_url_rule("/page", "page", lambda: "page")
-    shared = open_to_all(Blueprint("shared", __name__, url_prefix=f"{ROOT}/shared"))
-    shared.register_blueprint(pages)
-    app.register_blueprint(shared)
+    opened = open_to_all(Blueprint("opened", __name__, url_prefix=f"{ROOT}/opened"))
+    opened.register_blueprint(pages)
+    app.register_blueprint(opened)
     app.register_blueprint(pages, url_prefix=f"{ROOT}/closed")
 
     # Then
     client = app.test_client()
-    for address, text in ((f"{ROOT}/open", "open"), (f"{ROOT}/shared/page", "page")):
+    for address, text in ((f"{ROOT}/open", "open"), (f"{ROOT}/opened/page", "page")):
         answer = client.get(address)
         assert (answer.text, answer.headers.get("Set-Cookie")) == (text, None)
     assert client.get(f"{ROOT}/closed/page").status_code == 303
-    assert client.get(f"{ROOT}/shared/nonsense").status_code == 303
+    assert client.get(f"{ROOT}/opened/nonsense").status_code == 303

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 import redis
-from flask import g
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -15,6 +14,7 @@ from libs.page_views.registry import Site, UnknownSite, add_site, change_site, f
 from libs.page_views.tokens import add_token, all_tokens, is_permitted
 from services.dashboard.app import create_app
 from services.dashboard.settings_actions import settings_of
+from services.dashboard.testing import sign_in, signed_in_client, submit
 from services.dashboard.tracker_address import VARIABLE
 
 ADD = "/dashboard/sites/add"
@@ -25,10 +25,7 @@ TRACKER = "https://count.example.org:8443"
 @pytest.fixture(name="operator")
 def _operator(redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     monkeypatch.setenv(VARIABLE, TRACKER)
-    app = create_app(redis_client)
-    app.before_request(lambda: setattr(g, "account", "ada"))
-    app.add_template_global(lambda: "a token against forgery", "csrf_token")
-    return app.test_client()
+    return signed_in_client(create_app(redis_client), redis_client)
 
 
 @pytest.fixture(name="site")
@@ -63,7 +60,7 @@ def test_should_add_a_site(operator: FlaskClient, redis_client: redis.Redis) -> 
     # When
     form = operator.get(ADD)
     fields = {"name": " Example.org", "zone": "Europe/Paris", "public": "1"}
-    response = operator.post(ADD, data=fields)
+    response = submit(operator, ADD, **fields)
 
     # Then
     assert "<option selected>UTC" in form.text
@@ -95,7 +92,7 @@ def test_should_say_at_the_field_why_a_site_cannot_be_added(
     problem: str,
 ) -> None:
     fields = {"zone": "Asia/Tokyo", "public": "1", **fields}
-    page = operator.post(ADD, data=fields)
+    page = submit(operator, ADD, **fields)
     assert page.status_code == 400
     assert problem_of(page, field).startswith(problem)
     assert f'value="{fields["name"]}"' in page.text
@@ -116,7 +113,7 @@ def test_should_save_settings(operator: FlaskClient, redis_client: redis.Redis, 
         ignored_networks="10.0.0.0/8",
         embed_hosts="https://Blog.example/",
     )
-    response = operator.post(PAGE, data=fields)
+    response = submit(operator, PAGE, **fields)
 
     # Then
     assert (response.status_code, response.location) == (303, f"{PAGE}?done=saved")
@@ -145,7 +142,7 @@ def test_should_record_nothing_if_nothing_is_changed(
 ) -> None:
     change_site(redis_client, site, ignored_paths="/a\n/b")
     site = find_site(redis_client, site.name)
-    assert operator.post(PAGE, data=settings(site)).status_code == 303
+    assert submit(operator, PAGE, **settings(site)).status_code == 303
     assert find_site(redis_client, site.name) == site
     assert not changes(redis_client)
 
@@ -177,7 +174,7 @@ def test_should_say_at_the_field_what_is_wrong(  # pylint: disable=too-many-argu
 ) -> None:
     # When
     other = {"site_limit": "77"} if field == "zone" else {"zone": "Asia/Tokyo"}
-    page = operator.post(PAGE, data=settings(site, public="1", **{**other, field: value}))
+    page = submit(operator, PAGE, **settings(site, public="1", **{**other, field: value}))
 
     # Then: what was typed is kept, also in other fields
     assert page.status_code == 400
@@ -191,11 +188,11 @@ def test_should_say_at_the_field_what_is_wrong(  # pylint: disable=too-many-argu
 
 def test_should_rename_a_site(operator: FlaskClient, redis_client: redis.Redis, site: Site) -> None:
     add_site(redis_client, "b.example")
-    taken = operator.post(PAGE, data={"action": "rename", "new_name": "b.example"})
+    taken = submit(operator, PAGE, action="rename", new_name="b.example")
     assert taken.status_code == 400
     assert problem_of(taken, "new_name") == "B.example is registered already."
     assert re.search('<input id="new_name" [^>]*value="b.example"', taken.text)
-    renamed = operator.post(PAGE, data={"action": "rename", "new_name": "C.example"})
+    renamed = submit(operator, PAGE, action="rename", new_name="C.example")
     assert renamed.location == "/dashboard/sites/c.example/settings?done=renamed"
     assert find_site(redis_client, "c.example").key == site.key
     assert changes(redis_client) == [("ada", "c.example", "renamed example.org to c.example")]
@@ -205,11 +202,11 @@ def test_should_rename_a_site(operator: FlaskClient, redis_client: redis.Redis, 
 def test_should_remove_a_site_whose_name_is_typed(
     operator: FlaskClient, redis_client: redis.Redis, site: Site
 ) -> None:
-    refused = operator.post(PAGE, data={"action": "remove", "typed_name": "example.com"})
+    refused = submit(operator, PAGE, action="remove", typed_name="example.com")
     assert refused.status_code == 400
     assert problem_of(refused, "typed_name") == "To remove the site, type example.org."
     assert find_site(redis_client, site.name) == site
-    removed = operator.post(PAGE, data={"action": "remove", "typed_name": "example.org "})
+    removed = submit(operator, PAGE, action="remove", typed_name="example.org ")
     assert (removed.status_code, removed.location) == (303, "/dashboard/?done=removed")
     with pytest.raises(UnknownSite):
         find_site(redis_client, site.name)
@@ -222,7 +219,7 @@ def test_should_show_a_token_once_and_revoke_it(
     operator: FlaskClient, redis_client: redis.Redis, site: Site, right: str
 ) -> None:
     # Given
-    made = operator.post(PAGE, data={"action": "make", "right": right, "label": "<my> laptop"})
+    made = submit(operator, PAGE, action="make", right=right, label="<my> laptop")
     (token,) = re.findall(r'value="[^"]*(pt_[\w-]{43})/?" readonly autofocus', made.text)
     (listed,) = all_tokens(redis_client, site)
 
@@ -236,7 +233,7 @@ def test_should_show_a_token_once_and_revoke_it(
 
     # When
     revoke = {"action": "revoke", "id": listed.id}
-    locations = [operator.post(PAGE, data=revoke).location for _ in range(2)]
+    locations = [submit(operator, PAGE, **revoke).location for _ in range(2)]
 
     # Then
     assert locations == [f"{PAGE}?done=revoked"] * 2
@@ -251,26 +248,27 @@ def test_should_show_a_token_once_and_revoke_it(
 def test_should_refuse_a_long_label(
     operator: FlaskClient, redis_client: redis.Redis, site: Site, right: str, field: str
 ) -> None:
-    page = operator.post(PAGE, data={"action": "make", "right": right, "label": "x" * 101})
+    page = submit(operator, PAGE, action="make", right=right, label="x" * 101)
     assert page.status_code == 400
     assert problem_of(page, field) == "Use at most 100 characters."
     assert page.text.count("x" * 101) == 1
     assert not all_tokens(redis_client, site)
 
 
-@pytest.mark.usefixtures("site")
-def test_should_protect_every_form(operator: FlaskClient, redis_client: redis.Redis) -> None:
+def test_should_protect_every_form(
+    operator: FlaskClient, redis_client: redis.Redis, site: Site
+) -> None:
     for right in ("read", "share"):
-        add_token(redis_client, find_site(redis_client, "example.org"), right)
+        add_token(redis_client, site, right)
     for path in (PAGE, ADD):
-        page = operator.get(path).text
-        fields = page.count(
-            '<input type="hidden" name="csrf_token" value="a token against forgery">'
+        forms = operator.get(path).text.split("<form")[1:]
+        assert len(forms) > 1
+        assert all('name="csrf_token"' in form.partition("</form>")[0] for form in forms)
+        assert (
+            operator.post(path, data={"action": "remove", "typed_name": site.name}).status_code
+            == 403
         )
-        assert fields == page.count('<form class="fields" method="post"') + page.count(
-            '<form method="post"'
-        )
-        assert fields == page.count("<form") > 0
+    assert find_site(redis_client, site.name) == site
 
 
 @pytest.mark.usefixtures("site")
@@ -289,7 +287,7 @@ def test_should_protect_every_form(operator: FlaskClient, redis_client: redis.Re
 def test_should_refuse_forms_that_are_not_ours(
     operator: FlaskClient, redis_client: redis.Redis, path: str, fields: dict[str, str], status: int
 ) -> None:
-    assert operator.post(path, data=fields).status_code == status
+    assert submit(operator, PAGE, path, **fields).status_code == status
     assert not changes(redis_client)
 
 
@@ -299,9 +297,9 @@ def test_should_say_which_variable_has_the_address_of_the_tracker(
 ) -> None:
     assert VARIABLE not in operator.get(PAGE).text
     monkeypatch.delenv(VARIABLE)
-    app = create_app(redis_client)
-    app.add_template_global(str, "csrf_token")
-    page = app.test_client().get(PAGE).text
+    client = create_app(redis_client).test_client()
+    sign_in(client, "ada")
+    page = client.get(PAGE).text
     assert "https://count.example.org/tracker.js" in page
     assert VARIABLE in page
 
@@ -314,7 +312,7 @@ def test_should_show_no_message_of_others(operator: FlaskClient) -> None:
 def test_should_permit_a_made_token(
     operator: FlaskClient, redis_client: redis.Redis, site: Site
 ) -> None:
-    made = operator.post(PAGE, data={"action": "make", "right": "send", "label": ""})
+    made = submit(operator, PAGE, action="make", right="send", label="")
     (token,) = re.findall(r"pt_[\w-]{43}", made.text)
     assert is_permitted(redis_client, site, token, "send")
     assert not is_permitted(redis_client, site, token, "share")
