@@ -13,7 +13,13 @@ LIGHT, DARK = (
 
 TEXT = [
     *[("ink", "paper"), ("ink", "ground"), ("ink", "raised"), ("ink", "row")],
-    *[("faint", "paper"), ("faint", "ground"), ("accent", "paper"), ("accent", "ground")],
+    *[
+        ("faint", "paper"),
+        ("faint", "ground"),
+        ("faint", "row"),
+        ("accent", "paper"),
+        ("accent", "ground"),
+    ],
     *[("on-accent", "accent"), ("up", "paper"), ("up", "ground"), ("down", "paper")],
     *[("problem", "paper"), ("problem", "ground")],
 ]
