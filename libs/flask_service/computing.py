@@ -6,7 +6,7 @@ from typing import ParamSpec, TypeVar
 
 from gevent import get_hub, monkey
 
-WAIT_SECONDS = 0.5
+WAIT_SECONDS = 2
 """How long a request waits for its turn."""
 
 _turn = threading.Lock()  # gevent's under Gunicorn, whose worker patches it before it loads this
