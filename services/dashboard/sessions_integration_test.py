@@ -6,7 +6,7 @@ from http.cookies import SimpleCookie
 
 import pytest
 import redis
-from flask import Flask
+from flask import Flask, g, session
 from flask.testing import FlaskClient
 from redis.connection import AbstractConnection
 
@@ -16,7 +16,7 @@ from libs.accounts.audit import record_change
 from libs.accounts.passwords import hash_password
 from libs.flask_service.settings import PROXIES_VARIABLE
 from services.dashboard.app import create_app
-from services.dashboard.guard import ROOT
+from services.dashboard.guard import ROOT, without_account
 from services.dashboard.testing import (
     ACCOUNT,
     EVERYWHERE,
@@ -33,10 +33,16 @@ from services.dashboard.testing import (
 
 
 def test_should_begin_another_session_at_sign_in(app: Flask, redis_client: redis.Redis) -> None:
+    @app.get(f"{ROOT}/remember")
+    @without_account
+    def _remember() -> str:
+        return str(session.setdefault("kept", g.account))
+
     # Given a session that somebody else knows
     add_account(redis_client, "ada", hash_password("ada", PASSWORD))
     client = app.test_client()
     token = csrf_token(client.get(SIGN_IN))
+    assert client.get(f"{ROOT}/remember").text == "None"
     fixed = cookie_of(client)
 
     # When
@@ -44,6 +50,7 @@ def test_should_begin_another_session_at_sign_in(app: Flask, redis_client: redis
 
     # Then
     assert is_signed_in(client)
+    assert client.get(f"{ROOT}/remember").text == "ada"
     assert not is_signed_in(with_cookie(app, fixed))
     assert client.post(SIGN_OUT, data={"csrf_token": token}).status_code == 403
 
