@@ -20,6 +20,7 @@ if redis.call('HGET', remembered, input.day) ~= input.before then return false e
 
 -- Redis refuses this write if it refuses any.
 redis.call('HSET', remembered, input.day, input.after)
+redis.call('INCRBY', prefix .. 'corrections', 1) -- the totals may stay the same
 
 local problems = {}
 local function try(...)

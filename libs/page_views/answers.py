@@ -135,7 +135,7 @@ class Opened:
     now: datetime
     """When it was read, in the time zone of the site."""
     corrections: int
-    """How often rows were changed other than by views; see libs.page_views.past_sums."""
+    """How often rows were changed other than by views; see libs.page_views.table_sums."""
     months: Mapping[str, Count]
     """For each month with views, such as 2026-11."""
     days: Mapping[date, Count]

@@ -6,7 +6,7 @@ from redis.client import Pipeline
 from libs.page_views.counting import PAGE_VIEWS_KEY
 from libs.page_views.reading import Count, Kind, totals
 from libs.page_views.registry import Site, site_keys
-from libs.page_views.tables import SEEDED
+from libs.page_views.tables import CORRECTIONS, SEEDED
 from libs.redis_access.replies import text
 
 
@@ -71,6 +71,7 @@ def reset_page(client: redis.Redis, site: Site, path: str) -> Count:
             for pair in map(text, rows):
                 if pair.rpartition(" ")[0] == path:
                     _delete_row(pipeline, site, period, Kind.PAIRS, pair)
+        pipeline.incrby(f"{site.key}:{CORRECTIONS}")
         pipeline.execute()
     return before
 

@@ -10,13 +10,11 @@ from libs.page_views.answers import Opened
 from libs.page_views.batch import Batch
 from libs.page_views.reading import Count, table_keys
 from libs.page_views.registry import UnknownSite, key_of, stored_site
+from libs.page_views.tables import CORRECTIONS
 
 MONTHS = 27
 """Of so many months the days are read: of a year and the year before it, and the month that begins
 somewhere on Earth."""
-
-CORRECTIONS_FIELD = "corrections"
-"""The field of a site's totals that counts changes of rows which change no total of a day."""
 
 
 class Opener:
@@ -46,7 +44,7 @@ class Opener:
         seconds = time.time()
         batch = Batch()
         settings = batch.add("HGETALL", key)
-        corrections = batch.add("HGET", f"{key}:all", CORRECTIONS_FIELD)
+        corrections = batch.add("GET", f"{key}:{CORRECTIONS}")
         months = [batch.add("HGETALL", table) for table in table_keys(f"{key}:all:months")]
         days = [
             [batch.add("HGETALL", table) for table in table_keys(f"{key}:{month}:days")]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from libs.page_views.answers import DIRECT, Measure, NotCounted, Table
 from libs.page_views.cells import CellReader
 from libs.page_views.reading import OTHER, Kind, Range
-from libs.page_views.selection import ANY, Choice, Selection
+from libs.page_views.selection import ANY, CannotCount, Choice, Selection
 from libs.page_views.table_sums import Sums
 
 _TOO_MANY = (
@@ -49,7 +49,7 @@ class Panels:
             if not referrers.negated and DIRECT not in referrers.rows:
                 return self._complete(linked, pages.rows)
             if not is_exact() or sums().is_full:
-                return NotCounted(_TOO_MANY)
+                raise CannotCount(_TOO_MANY)
             views = Counter({row: measure.views for row, measure in linked.items()})
             if DIRECT in referrers.rows:
                 views.update(sums().views)
@@ -85,7 +85,7 @@ class Panels:
                     linked[DIRECT] = Measure(direct)
                 return self._complete(linked, referrers.rows)
             if not are_known or sums().is_full:
-                return NotCounted(_TOO_MANY)
+                raise CannotCount(_TOO_MANY)
             rest = _measures(Counter(sums().views) - views)
             rest[DIRECT] = Measure(self._direct(sums()).views - direct)
             return self._complete(rest, referrers.rows)

@@ -25,7 +25,7 @@ from libs.page_views.opening import Opener
 from libs.page_views.overviews import read_overviews
 from libs.page_views.panels import Panels
 from libs.page_views.reading import Range, RangeError, add_tables, count_now, now_commands
-from libs.page_views.selection import CannotCount, select
+from libs.page_views.selection import CannotCount, counted, select
 from libs.page_views.series import Series
 from libs.page_views.table_sums import TableSums
 from libs.page_views.time_counts import DayCounts
@@ -71,10 +71,10 @@ class Reader:
         here = now_commands(opened.site.key, int(opened.now.timestamp()))
         for command in here:
             batch.add(*command)
-        counted = _add_counts(batch, self._kept, opened, question)
+        answer = _add_counts(batch, self._kept, opened, question)
         batch.send(self._client)
         return replace(
-            counted(),
+            answer(),
             drops=dict(add_tables(batch[table] for table in drops).most_common()),
             now=count_now(*(batch[command] for command in here)),
         )
@@ -104,7 +104,14 @@ def _add_counts(
     comparison = series.add_comparison(total)
     pages, referrers = panels.add_pages(), panels.add_referrers()
     campaigns = panels.add_campaigns()
-    return lambda: Report(total(), *comparison(), buckets(), pages(), referrers(), campaigns())
+    return lambda: Report(
+        total(),
+        *comparison(),
+        buckets(),
+        counted(pages),
+        counted(referrers),
+        counted(campaigns),
+    )
 
 
 def _check(days: Range) -> None:

@@ -11,14 +11,17 @@ a cell is the count of a page, of a referrer, of a pair of both, or of everythin
 Campaigns are counted alone, so they take the place of pages here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
-from libs.page_views.answers import Filter, Measure
+from libs.page_views.answers import Filter, Measure, NotCounted
 from libs.page_views.reading import Kind
 
 ANY = ""
 """Stands for all rows in a cell."""
+
+_Counted = TypeVar("_Counted")
 
 Cell = tuple[str, str]
 """A page or campaign, and a referrer; either may be ANY."""
@@ -26,6 +29,14 @@ Cell = tuple[str, str]
 
 class CannotCount(Exception):
     """What is asked is not kept; the message is a sentence that says so."""
+
+
+def counted(count: Callable[[], _Counted]) -> _Counted | NotCounted:
+    """Return what count() returns, or why that is not known."""
+    try:
+        return count()
+    except CannotCount as error:
+        return NotCounted(str(error))
 
 
 @dataclass(frozen=True)

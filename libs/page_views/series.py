@@ -8,7 +8,7 @@ from libs.page_views.batch import Batch
 from libs.page_views.buckets import Piece, before, cut, hours_so_far, midnight, number_of_buckets
 from libs.page_views.cells import CellReader
 from libs.page_views.reading import Range, RangeError, first_day_kept
-from libs.page_views.selection import CannotCount, Selection
+from libs.page_views.selection import Selection, counted
 from libs.page_views.time_counts import HourCounts
 
 MOST_BUCKETS = 400
@@ -83,14 +83,7 @@ class Series:
 
     def _add(self, days: Range, within: Range) -> Measured:
         cells = self._reader.add(days, self._selection, within)
-
-        def measure() -> Measure | NotCounted:
-            try:
-                return self._selection.measure(cells())
-            except CannotCount as error:
-                return NotCounted(str(error))
-
-        return measure
+        return lambda: counted(lambda: self._selection.measure(cells()))
 
     def _add_before(self, days: Range) -> Callable[[], Measure | NotCounted | None]:
         """Add what is needed to count the days before some of those of the question."""

@@ -2,8 +2,8 @@
 
 A sum of past days and months is kept together with their totals. When a view of one of them
 arrives late or is imported, its total changes, and the tables are read again. What changes rows but
-no total, such as setting a page back to 0, counts as a correction of the site (CORRECTIONS_FIELD),
-after which all its tables are read again. Only rows that somebody changes in Redis by hand go
+no total, such as setting a page back to 0, is counted as a correction of the site, after which all
+its tables are read again. Only rows that somebody changes in Redis by hand go
 unnoticed, until a total changes, or the process ends.
 """
 

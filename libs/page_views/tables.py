@@ -13,6 +13,9 @@ from libs.redis_access.replies import text
 SEEDED = "seeded"
 """The table of what belongs to the total but to no month; libs.page_views.maintenance writes it."""
 
+CORRECTIONS = "corrections"
+"""The key that counts changes of rows which may change no total of a day."""
+
 TOKENS = "tokens"
 
 IMPORTED = "imported"
