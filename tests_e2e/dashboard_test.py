@@ -3,36 +3,42 @@
 import secrets
 import time
 
+import requests
+
 from tests_e2e.testing import HTTP, TIMEOUT_SECONDS, send
 
 SHOWN_SECONDS = 1
 """How soon the dashboard shows a view that was acknowledged."""
 
 
+def get(url: str) -> requests.Response:
+    """Return what is at an address, be it where else to look."""
+    return HTTP.get(url, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+
+
 def test_should_be_live_and_ready(dashboard_url: str) -> None:
     for page, answer in (("livez", {"live": True}), ("readyz", {"ready": True})):
-        assert HTTP.get(f"{dashboard_url}/{page}", timeout=TIMEOUT_SECONDS).json() == answer
+        assert get(f"{dashboard_url}/{page}").json() == answer
 
 
 def test_should_show_a_view_within_a_second(flask_url: str, dashboard_url: str, site: str) -> None:
     # Given
     path = f"/e2e/{secrets.token_hex(8)}"
     shared = f"{dashboard_url}/dashboard/share/{site}/"
-    assert path not in HTTP.get(shared, timeout=TIMEOUT_SECONDS).text
+    assert path not in get(shared).text
 
     # When
     assert send(flask_url, site, path, secrets.token_hex(16)).json()["stored"]
     deadline = time.monotonic() + SHOWN_SECONDS
 
     # Then
-    while path not in (page := HTTP.get(shared, timeout=TIMEOUT_SECONDS)).text:
-        assert page.status_code == 200, page.text
+    while path not in (page := get(shared)).text:
+        assert page.status_code == 200, f"{shared} answers {page.status_code}"
         assert time.monotonic() < deadline, f"{shared} does not show {path}"
 
 
 def test_should_show_only_to_operators_what_is_not_shared(dashboard_url: str, site: str) -> None:
     for page in ("", f"sites/{site}/"):
-        url = f"{dashboard_url}/dashboard/{page}"
-        answer = HTTP.get(url, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+        answer = get(f"{dashboard_url}/dashboard/{page}")
         assert answer.status_code == 303
         assert answer.headers["Location"].startswith("/dashboard/sign-in")

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Installs Chromium for the tests named *_browser_test.py.
+# Installs what the tests named *_browser_test.py need: Playwright, and Chromium.
 #
-#   build_support/browsers/install_chromium.sh    # does nothing if it or Chrome is on PATH
+#   build_support/browsers/install_chromium.sh    # uses Chromium or Chrome if it is on PATH
 #
-# Otherwise installs Debian's, as root on Debian 12 or 13, unless BROWSER_TESTS is an empty string,
-# which skips such tests.
+# Otherwise installs Debian's, as root on Debian 12 or 13. Does nothing if BROWSER_TESTS is an empty
+# string, which skips such tests.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 [[ ${BROWSER_TESTS-all} ]] || exit 0
+build_support/locks/run_tool.sh --path playwright >/dev/null
 for name in chromium chromium-browser google-chrome; do
   ! command -v "$name" >/dev/null || exit 0
 done

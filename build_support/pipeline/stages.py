@@ -198,6 +198,7 @@ def _environment() -> dict[str, str]:
         "BROWSER_TESTS": "all",
         "SLOW_TESTS": "some",
         "STACK_TESTS": uuid4().hex,
+        "SCREENSHOTS_DIR": str(Path(".cache/screenshots").absolute()),
         **os.environ,
         # Use this commit's images for the stack, even if others are packaged meanwhile.
         "IMAGE_TAG": commit.stdout.decode().strip(),

@@ -5,7 +5,6 @@ back-forward cache and keep prerendered pages from running.
 """
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -16,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any, Protocol
+
+from libs.processes.browser_testing import chromium
 
 _START_HOST = "next.example"
 START = f"http://{_START_HOST}/"
@@ -56,7 +57,7 @@ class Browser:
         ours = ("*.example", "*localhost", "127.0.0.2")
         rules = [*(f"MAP {name} 127.0.0.1:{port}" for name in ours), "MAP * ~NOTFOUND"]
         self._command = [
-            _executable(),
+            chromium(),
             *_FLAGS,
             f"--user-data-dir={directory}",
             f"--host-resolver-rules={','.join(rules)},EXCLUDE 127.0.0.1",
@@ -153,11 +154,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:  # pylint: disable=arguments-differ
         """Keep requests out of the output of tests."""
-
-
-def _executable() -> str:
-    """Return the path of Chromium, or say how to install it."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    raise FileNotFoundError("Chromium is not on PATH; on Debian: apt-get install chromium")
