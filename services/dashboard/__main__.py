@@ -6,7 +6,7 @@ import sys
 
 import redis
 
-from libs.accounts.links import first_link_token
+from libs.accounts.links import FIRST_LINK_PATH, first_link_token
 from libs.flask_service.server import serve
 from libs.flask_service.settings import SettingError
 from libs.redis_access.reasons import reason_of
@@ -36,7 +36,7 @@ def report_first_link() -> None:
             return
     if token:
         url = os.environ.get("DASHBOARD_URL", "http://localhost:8000")
-        link = f"{url}/dashboard/first-account?token={token}"
+        link = f"{url}{FIRST_LINK_PATH}?token={token}"
         print(f"Make the first account, within an hour: {link}", flush=True)
 
 

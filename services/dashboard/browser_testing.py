@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from libs.processes.browser_testing import chromium
+from services.dashboard.testing import PASSWORD
 
 INSTALL = ("build_support/locks/run_tool.sh", "--path", "playwright")
 
@@ -61,6 +62,15 @@ class Visitor:
             if self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 self.problems.append(f"{path} is wider than {width} pixels")
         assert not self.problems, "\n".join(self.problems)
+
+    def use_first_link(self, path: str) -> None:
+        """Make the first account by a one-time link, which signs in."""
+        self.go_to(path)
+        self.page.get_by_label("Name").fill("ada")
+        for field in self.page.locator("input[type=password]").all():
+            field.fill(PASSWORD)
+        self.page.get_by_role("button", name="Make the account").click()
+        self.page.get_by_role("button", name="Sign out").wait_for()
 
     def go_to(self, path: str) -> None:
         """Open a page; note if that fails or if it moves what it has shown."""

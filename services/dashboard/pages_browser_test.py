@@ -1,21 +1,25 @@
 """Tests of the dashboard's pages in Chromium: how they look, and that they are for everybody."""
 
 from collections.abc import Iterator
+from datetime import datetime, timezone
 
 import pytest
 import redis
 
-from libs.accounts.links import first_link_token
+from libs.accounts.links import FIRST_LINK_PATH, first_link_token
 from libs.flask_service.testing import program
+from libs.page_views.demonstration import demonstration
 from libs.page_views.registry import add_site
+from libs.page_views.transfer import load_sites
 from services.dashboard.browser_testing import Visitor, visitor
-from services.dashboard.testing import PASSWORD, SIGN_IN
+from services.dashboard.testing import SIGN_IN
 
 pytestmark = pytest.mark.timeout(180)  # Playwright may be installed first
 
 PAGES = {
     "sites": "/dashboard/",
-    "site": "/dashboard/sites/example.org/",
+    "site": "/dashboard/sites/demo.example/",
+    "empty-site": "/dashboard/sites/new.example/",
     "account": "/dashboard/account",
     "audit": "/dashboard/audit",
 }
@@ -24,7 +28,8 @@ PAGES = {
 
 @pytest.fixture(name="url")
 def _url(redis_client: redis.Redis, redis_url: str) -> Iterator[str]:
-    add_site(redis_client, "example.org", public=1)
+    load_sites(redis_client, demonstration("demo.example", datetime.now(timezone.utc), seed=0))
+    add_site(redis_client, "new.example")
     with program("services.dashboard.serve", 1, REDIS_URL=redis_url) as started:
         yield started.urls[0]
 
@@ -38,18 +43,9 @@ def _guest(url: str) -> Iterator[Visitor]:
 def test_should_be_for_everybody_from_the_first_link_on(
     redis_client: redis.Redis, guest: Visitor
 ) -> None:
-    # Given
-    link = f"/dashboard/first-account?token={first_link_token(redis_client)}"
+    link = f"{FIRST_LINK_PATH}?token={first_link_token(redis_client)}"
     guest.look_at(SIGN_IN, "sign-in")
     guest.look_at(link, "first-account")
-
-    # When
-    guest.page.get_by_label("Name").fill("ada")
-    for field in guest.page.locator("input[type=password]").all():
-        field.fill(PASSWORD)
-    guest.page.get_by_role("button", name="Make the account").click()
-    guest.page.get_by_role("button", name="Sign out").wait_for()
-
-    # Then
+    guest.use_first_link(link)
     for name, path in PAGES.items():
         guest.look_at(path, name)
