@@ -25,7 +25,7 @@ WAIT_SECONDS = 30
 def connected(data_dir: Path | None) -> Iterator[redis.Redis]:
     """Yield a client for the Redis at REDIS_URL, or else for the embedded one of data_dir.
 
-    data_dir is that of `./pants run services/web:serve` by default. Its server is used if it runs,
+    data_dir is that of `./pants run services:serve` by default. Its server is used if it runs,
     and runs until the context ends if not. Raises click.ClickException.
     """
     if VARIABLE in os.environ:
