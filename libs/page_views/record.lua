@@ -7,6 +7,8 @@
 --   most        for each kind of item, how many rows a day and a month (or all time) may have
 --   limits      how many views a client and the site may send per minute; 0 is no limit
 --   source      where the views are imported from, such as "log"; none if they are not
+--   periods     the month, day, UTC day and hour of each quarter of an hour that views are in, and
+--               when the rows of the day and the hours expire
 --   views       as libs/page_views/recording.py makes them; not thousands, which unpack refuses
 -- Returns false if there is no such site. Otherwise returns two lists: what became of each view,
 -- "counted" or the reason why it was dropped; and a sentence for each part that was not stored.
@@ -43,18 +45,35 @@ local function within(limit, name)
   return used <= limit
 end
 
-local hours = {} -- the sets of nonces of imported views
-
--- Return what became of the view before; if it is new, remember what becomes of it now. Nonces of
--- imported views are in one set per hour, which libs/page_views/imported_hours.py deletes.
-local function remember(view, outcome)
-  if not input.source then
-    local nonce = prefix .. 'nonce:' .. view.nonce
-    return redis.call('SET', nonce, outcome, 'NX', 'GET', 'EX', seconds.nonce)
+-- Return which nonces of imported views are known, and remember all. They are in one set per hour,
+-- which libs/page_views/imported_hours.py deletes.
+local function remember_imported()
+  local nonces, known = {}, {}
+  for _, view in ipairs(input.views) do
+    local hour = prefix .. 'imported:' .. input.source .. ':' .. math.floor(view.time / 3600)
+    nonces[hour] = nonces[hour] or {}
+    table.insert(nonces[hour], view.nonce)
   end
-  local hour = prefix .. 'imported:' .. input.source .. ':' .. math.floor(view.time / 3600)
-  if try('SADD', hour, view.nonce) == 0 then return 'repeated' end
-  hours[hour] = true
+  for hour, of_hour in pairs(nonces) do
+    local found = try('SMISMEMBER', hour, unpack(of_hour))
+    for i, nonce in ipairs(of_hour) do known[nonce] = found == 0 or found[i] == 1 end
+    try('SADD', hour, unpack(of_hour))
+    redis.call('EXPIRE', hour, seconds.nonce)
+  end
+  return known
+end
+
+local known = input.source and remember_imported()
+
+-- Return what became of the view before; if it is new, remember what becomes of it now.
+local function remember(view, outcome)
+  if known then
+    if known[view.nonce] then return 'repeated' end
+    known[view.nonce] = true
+    return nil
+  end
+  local nonce = prefix .. 'nonce:' .. view.nonce
+  return redis.call('SET', nonce, outcome, 'NX', 'GET', 'EX', seconds.nonce)
 end
 
 local outcomes, counted, dropped = {}, {}, {}
@@ -76,7 +95,6 @@ for i, view in ipairs(input.views) do
     list[#list + 1] = view
   end
 end
-for hour in pairs(hours) do redis.call('EXPIRE', hour, seconds.nonce) end
 if #counted < #input.views then
   redis.call('HINCRBY', prefix .. 'all', 'views', #counted - #input.views)
 end
@@ -120,27 +138,33 @@ local function add(kind, period, item, visitor, most_rows, expires)
   return t
 end
 
-local function add_item(view, kind, item)
+local function add_item(period, kind, item, visitor)
   local most = input.most[kind]
-  local day = add(kind, view.day, item, view.visitor, most.day, view.expires)
-  day.month = add(kind, view.month, item, nil, most.month)
+  local day = add(kind, period.day, item, visitor, most.day, period.expires)
+  day.month = add(kind, period.month, item, nil, most.month)
   if kind ~= 'pairs' then day.all = add(kind, 'all', item, nil, most.month) end
 end
 
+-- The tables of a day that is no longer kept must live while views of it may be added.
+for _, period in pairs(input.periods) do
+  period.expires = math.max(period.expires, input.now + seconds.visitors)
+end
 for _, view in ipairs(dropped) do
+  local period = input.periods[view.quarter]
   add('drops', 'all', view.dropped)
-  add('drops', view.month, view.dropped)
-  add('drops', view.day, view.dropped, nil, nil, view.expires)
+  add('drops', period.month, view.dropped)
+  add('drops', period.day, view.dropped, nil, nil, period.expires)
 end
 for _, view in ipairs(counted) do
-  add('months', 'all', view.month)
-  add('days', view.month, view.day, view.visitor)
-  add('hours', view.utc_day, view.hour, view.visitor, nil, view.expires)
-  add_item(view, 'pages', view.path)
-  if view.campaign then add_item(view, 'campaigns', view.campaign) end
+  local period, visitor = input.periods[view.quarter], view.visitor
+  add('months', 'all', period.month)
+  add('days', period.month, period.day, visitor)
+  add('hours', period.utc_day, period.hour, visitor, nil, period.expires)
+  add_item(period, 'pages', view.path, visitor)
+  if view.campaign then add_item(period, 'campaigns', view.campaign, visitor) end
   if view.referrer then
-    add_item(view, 'referrers', view.referrer)
-    add_item(view, 'pairs', view.path .. ' ' .. view.referrer)
+    add_item(period, 'referrers', view.referrer, visitor)
+    add_item(period, 'pairs', view.path .. ' ' .. view.referrer, visitor)
   end
 end
 

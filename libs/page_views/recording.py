@@ -62,8 +62,11 @@ _SCRIPT_SHA = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 _QUARTER_SECONDS = 900
 
-_Item = tuple[Site, list[str]]
-"""A site and some of its views, as JSON."""
+_Encoded = dict[str, str | int]
+"""A view as record.lua takes it."""
+
+_Item = tuple[Site, list[_Encoded]]
+"""A site and some of its views."""
 
 _logger = logging.getLogger(__name__)
 
@@ -135,17 +138,18 @@ class Recorder:
             self.sites.forget(site_name)
             raise
 
-    def _encode(self, site: Site, view: View, limited: bool) -> str:
-        """Return the view as JSON for record.lua."""
-        period = _period(site.zone, int(view.time // _QUARTER_SECONDS))
-        encoded: dict[str, str | int] = {**period.names}
-        encoded.update(nonce=view.nonce, time=int(view.time))
-        # The tables of a day that is no longer kept must live while views of it may be added.
-        encoded["expires"] = max(period.expires, int(time.time()) + SALT_SECONDS)
+    def _encode(self, site: Site, view: View, limited: bool) -> _Encoded:
+        quarter = int(view.time // _QUARTER_SECONDS)
+        period = _period(site.zone, quarter)
+        encoded: _Encoded = {
+            "nonce": view.nonce,
+            "time": int(view.time),
+            "quarter": f"{quarter}",
+        }
         address = view.client.address if view.client else b""
         if dropped := view.dropped or site.why_ignored(address, view.path):
             encoded["dropped"] = dropped
-            return json.dumps(encoded)
+            return encoded
         encoded["path"] = view.path
         if view.referrer:
             encoded["referrer"] = view.referrer
@@ -160,11 +164,11 @@ class Recorder:
             if limited:
                 network = Client(view.client.network, "")
                 encoded["client"] = network.hash(salt)
-        return json.dumps(encoded)
+        return encoded
 
     def _call(self, items: list[_Item]) -> Sequence[list[str] | Exception]:
         """Record the views of all items in one round trip, in as few calls of the script."""
-        views_of: dict[Site, list[str]] = {}
+        views_of: dict[Site, list[_Encoded]] = {}
         for site, views in items:
             views_of.setdefault(site, []).extend(views)
         most = MOST_IMPORTED_VIEWS if self._source else MOST_VIEWS
@@ -210,8 +214,9 @@ class Recorder:
                 raise redis.TimeoutError(f"{replicas} of {self._replicas} replicas have the views")
         return answers
 
-    def _argument(self, site: Site, views: list[str]) -> str:
+    def _argument(self, site: Site, views: list[_Encoded]) -> str:
         """Return the argument of record.lua."""
+        quarters = {view["quarter"] for view in views}
         argument: dict[str, object] = {
             "now": int(time.time()),
             "seconds": {
@@ -221,20 +226,20 @@ class Recorder:
             },
             "most": {**MOST_ROWS, "now": MOST_NOW},
             "limits": {"client": site.client_limit, "site": site.site_limit},
+            "periods": {quarter: _period(site.zone, int(quarter)).names for quarter in quarters},
+            "views": views,
         }
         if self._source:
             argument["source"] = self._source
-        return f'{json.dumps(argument)[:-1]}, "views": [{",".join(views)}]}}'
+        return json.dumps(argument)
 
 
 @dataclass(frozen=True)
 class _Period:
     """The names of the periods that a moment is in."""
 
-    names: Mapping[str, str]
-    """As record.lua calls them."""
-    expires: int
-    """When the rows and hours of the day are forgotten, in seconds since 1970."""
+    names: Mapping[str, str | int]
+    """As record.lua calls them; and when the day's rows and hours expire, in seconds since 1970."""
     day: str
     yesterday: str
     after_midnight: bool
@@ -254,8 +259,8 @@ def _period(zone: ZoneInfo, quarter: int) -> _Period:
             "day": day,
             "utc_day": f"{utc:%Y-%m-%d}",
             "hour": f"{utc:%H}",
+            "expires": int((midnight + timedelta(days=DAYS_KEPT)).timestamp()),
         },
-        expires=int((midnight + timedelta(days=DAYS_KEPT)).timestamp()),
         day=day,
         yesterday=f"{midnight - timedelta(days=1):%Y-%m-%d}",
         after_midnight=local - midnight < timedelta(seconds=NOW_SECONDS),
