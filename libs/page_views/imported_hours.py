@@ -127,8 +127,8 @@ class ImportedHours:  # pylint: disable=too-many-instance-attributes  # all are 
             self._imported.get(hour) == self._expected.hours.get(hour)
         )
 
-    def add(self, hours: Iterable[int]) -> None:
-        """Note the hour of each entry that was recorded or repeated."""
+    def add(self, hours: Counter[int]) -> None:
+        """Note how many entries of each hour were recorded or repeated."""
         self._open.update(hours)
 
     def complete(self, waiting: set[int]) -> None:

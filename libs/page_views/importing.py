@@ -6,11 +6,12 @@ of which hours.
 
 import contextlib
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Generic, TypeVar
 
 import redis
@@ -29,6 +30,9 @@ WAIT_SECONDS = LOCK_SECONDS + 1
 """How long an import waits for another to end."""
 
 BATCH_VIEWS = 2 * MOST_IMPORTED_VIEWS
+
+BATCHES_UNDER_WAY = 2
+"""While one is recorded, the next may wait, so that Redis need not."""
 
 _Entry = TypeVar("_Entry")
 
@@ -67,7 +71,7 @@ class Import(Generic[_Entry]):
         self._submit = submit
         self._keep_lock = keep_lock
         self._batch: list[Identified[_Entry]] = []
-        self._under_way: tuple[list[Identified[_Entry]], Future[list[str]]] | None = None
+        self._under_way: deque[tuple[Counter[int], Future[list[str]]]] = deque()
 
     def record(self, entries: Iterable[Identified[_Entry]]) -> None:
         """Record entries."""
@@ -86,28 +90,27 @@ class Import(Generic[_Entry]):
         """Wait until all entries so far are recorded. Call it every few seconds."""
         if self._batch:
             self._send()
-        self._confirm()
+        while self._under_way:
+            self._confirm()
         self._keep_lock()
 
     def _send(self) -> None:
         """Have the batch recorded, while the next one is read."""
         views = [self._view_of(entry.entry, entry.nonce.hex()) for entry in self._batch]
-        self._confirm()
-        self._under_way = self._batch, self._submit(views)
+        self._under_way.append((Counter(map(hour_of, self._batch)), self._submit(views)))
         self._batch = []
+        if len(self._under_way) > BATCHES_UNDER_WAY:
+            self._confirm()
 
     def _confirm(self) -> None:
-        """Wait for the call that is under way, and complete hours."""
-        if self._under_way is None:
-            return
-        sent, future = self._under_way
+        """Wait for the batch that was sent first, and complete hours."""
+        hours, future = self._under_way.popleft()
         outcomes = Counter(future.result())
-        self._under_way = None
         self.report.counted += outcomes.pop(COUNTED, 0)
         self.report.repeated += outcomes.pop(REPEATED, 0)
         self.report.dropped += outcomes
-        self._hours.add(map(hour_of, sent))
-        self._hours.complete(waiting=set(map(hour_of, self._batch)))
+        self._hours.add(hours)
+        self._hours.complete(waiting=set(chain(*(each for each, _ in self._under_way))))
 
 
 @contextlib.contextmanager
