@@ -50,6 +50,7 @@ _BARE_IN_QUERY = "!$'()*,;:@/?"
 
 _ORIGIN = re.compile(r"https?://[^/]*", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_PLAIN = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9_~.-]*+)++")  # most paths: normal as they are
 
 _CACHED_PATHS = 2048  # 21 MB of memory, if all are as long as they can be
 
@@ -84,6 +85,8 @@ def _outcome(path: str) -> tuple[str, Reason | None]:
 
 
 def _normalised(url: str) -> str:
+    if _PLAIN.fullmatch(url):
+        return url
     address, _, query = url.strip(" ").partition("#")[0].partition("?")
     segments: list[str] = []
     for segment in map(_segment, _ORIGIN.sub("", address, count=1).split("/")):

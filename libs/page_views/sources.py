@@ -44,7 +44,9 @@ def campaign(path_or_query: str) -> str:
     is cut.
     """
     path, mark, query = path_or_query.partition("#")[0].partition("?")
-    if not mark and not path.startswith("/"):
+    if not mark:
+        if path.startswith("/"):
+            return ""
         query = path
     values: dict[str, str] = {}
     for parameter in query.split("&"):

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import tee
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ LOST = (
 
 _ORIGIN = re.compile("https?://[^/?]*", re.IGNORECASE)
 _STATUSES = frozenset(("200", "304"))
+_CACHED_CHARACTERS = 256  # of a request line: most are shorter, and memory stays small
 _STATIC = frozenset(
     # styles, scripts, fonts and data of pages
     "css js mjs map json webmanifest wasm xml rss atom txt swf class ttf otf eot woff woff2 "
@@ -73,29 +75,36 @@ def read_views(
         line = line.rstrip(b"\r\n")
         try:
             host, address, time, request, status, referrer, user_agent = parse(line)
-            path = _page(request, status)
         except LineError as error:
             problems[str(error)] += 1
+            continue
+        page = _cached_page if len(request) <= _CACHED_CHARACTERS else _page
+        path, problem = page(request, status)
+        if problem:
+            problems[problem] += 1
         else:
             yield LoggedRequest(time, address, user_agent, path, referrer, host, line_digest(line))
 
 
-def _page(request: str, status: str) -> str:
-    """Return the path and query of a page that was viewed. Raises LineError if none was."""
+def _page(request: str, status: str) -> tuple[str, str]:
+    """Return the path and query of a page that was viewed, or "" and why none was."""
     parts = request.split(" ")
     if len(parts) != 3 or not parts[2].startswith("HTTP/"):
-        raise LineError("not_http")
+        return "", "not_http"
     method, target, _ = parts
     path = target if target.startswith("/") else _path_of_url(target)
     if method != "GET":
-        raise LineError("not_get")
+        return "", "not_get"
     if status not in _STATUSES:
-        raise LineError("status")
+        return "", "status"
     if not path:
-        raise LineError("not_http")
+        return "", "not_http"
     if "." in path and _is_static(path.partition("?")[0]):
-        raise LineError("static")
-    return path
+        return "", "static"
+    return path, ""
+
+
+_cached_page = lru_cache(1024)(_page)
 
 
 def _path_of_url(target: str) -> str:

@@ -306,5 +306,5 @@ def test_should_need_no_more_memory_for_a_longer_log() -> None:
     )
 
     # Then
-    with memory_below(2_500_000):
+    with memory_below(3_000_000):
         assert sum(1 for _ in read_views(lines, None, Counter())) == 30_000

@@ -14,4 +14,4 @@ def memory_below(limit_bytes: int) -> Iterator[None]:
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak_bytes < limit_bytes
+    assert peak_bytes < limit_bytes, f"{peak_bytes:,} bytes"
