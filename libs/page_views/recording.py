@@ -162,8 +162,10 @@ class Recorder:
                 yesterday = self._salts.of(site.key, period.yesterday)
                 encoded["earlier"] = view.client.hash(yesterday)
             if limited:
+                # The limit is of what is sent now, whatever the days of the views.
+                today = _period(site.zone, int(time.time() // _QUARTER_SECONDS)).day
                 network = Client(view.client.network, "")
-                encoded["client"] = network.hash(salt)
+                encoded["client"] = network.hash(self._salts.of(site.key, today))
         return encoded
 
     def _call(self, items: list[_Item]) -> Sequence[list[str] | Exception]:

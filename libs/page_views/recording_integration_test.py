@@ -298,6 +298,12 @@ def test_should_let_a_client_over_its_limit_use_up_nothing_of_the_site(
     assert without_limits == [COUNTED]
 
 
+def test_should_limit_a_client_whatever_the_days_of_its_views(redis_client: redis.Redis) -> None:
+    add_site(redis_client, NAME, client_limit=2)
+    views = [View("/a", time.time() - day * 86_400, CLIENT) for day in range(4)]
+    assert Recorder(redis_client).record(NAME, views) == [COUNTED] * 2 + [RATE_LIMIT] * 2
+
+
 def test_should_record_in_a_forked_process(
     redis_client: redis.Redis, site: Site, recorder: Recorder
 ) -> None:

@@ -94,7 +94,7 @@ class Model:
     def _limited(self, view: View) -> str:
         if view.client is None:
             return ""
-        client = view.client.network, self.day(view)
+        client = view.client.network
         self.used[client] += 1
         if self.used[client] > CLIENT_LIMIT:
             return RATE_LIMIT
