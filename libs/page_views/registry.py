@@ -94,7 +94,7 @@ def key_of(client: redis.Redis, name: str) -> str:
 def stored_site(key: str, name: str, stored: Mapping[bytes | str, bytes | str]) -> Site:
     """Return the site of this key and name, whose settings are stored so. Raises UnknownSite."""
     settings = {text(field): text(value) for field, value in stored.items()}
-    if not settings:
+    if "name" not in settings:
         raise UnknownSite(f"{name} is not registered")
     return Site(
         key,
@@ -118,9 +118,16 @@ def all_sites(client: redis.Redis) -> Iterator[Site]:
 def change_site(client: redis.Redis, site: Site, **settings: str | int) -> None:
     """Set settings, named as there. Processes notice within SiteCache.SECONDS.
 
-    Raises InvalidSetting, or redis.RedisError.
+    Raises InvalidSetting, UnknownSite, or redis.RedisError.
     """
-    _store(client, site.key, checked_settings(settings))
+    checked = checked_settings(settings)
+
+    def change(pipeline: Pipeline) -> None:
+        _check_registered(pipeline, site)
+        pipeline.multi()
+        _store(pipeline, site.key, checked)
+
+    client.transaction(change, SITES_KEY)
 
 
 def rename_site(client: redis.Redis, site: Site, name: str) -> None:
@@ -203,7 +210,7 @@ def site_keys(client: redis.Redis, site_key: str, kind: str | None = None) -> li
 
 
 def _check_registered(client: redis.Redis, site: Site) -> None:
-    if key_of(client, site.name) != site.key:
+    if key_of(client, site.name) != site.key or not client.hexists(site.key, "name"):
         raise UnknownSite(f"{site.name} is not registered")
 
 

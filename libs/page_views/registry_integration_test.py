@@ -11,6 +11,7 @@ import redis
 
 from libs.page_views.recording import COUNTED, Recorder, View
 from libs.page_views.registry import (
+    Site,
     SiteCache,
     SiteExists,
     UnknownSite,
@@ -153,6 +154,39 @@ def test_should_keep_what_was_counted_when_a_site_is_renamed(redis_client: redis
         rename_site(redis_client, site, other.name)
     rename_site(redis_client, site, "new.example")
     assert find_site(redis_client, "new.example").key == site.key
+    with pytest.raises(UnknownSite):
+        find_site(redis_client, NAME)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda client, site: rename_site(client, site, "new.example"),
+        lambda client, site: change_site(client, site, public=1),
+        remove_site,
+    ],
+)
+def test_should_refuse_to_change_a_site_that_was_just_removed(
+    redis_client: redis.Redis, change: Callable[[redis.Redis, Site], None], lost: bool
+) -> None:
+    # Given
+    site = add_site(redis_client, NAME)
+    if lost:  # such as by hand
+        redis_client.delete(site.key)
+    else:
+        remove_site(redis_client, site)
+
+    # Then
+    with pytest.raises(UnknownSite, match="^example.org is not registered$"):
+        change(redis_client, site)
+    assert not redis_client.exists(site.key)
+    assert not list(all_sites(redis_client))
+
+
+def test_should_know_no_site_that_has_settings_but_no_name(redis_client: redis.Redis) -> None:
+    site = add_site(redis_client, NAME)
+    redis_client.hdel(site.key, "name")
     with pytest.raises(UnknownSite):
         find_site(redis_client, NAME)
 
