@@ -64,9 +64,9 @@ class Queue:
         sentences = []
         if self.depth:
             age = self.age_seconds()
-            sentences.append(f"{self.depth} views wait for Redis, the oldest for {age:.0f} s")
+            sentences.append(f"views that wait for Redis: {self.depth}, the oldest for {age:.0f} s")
         if self.discarded:
-            sentences.append(f"{self.discarded} views were discarded since this process started")
+            sentences.append(f"views discarded since this process started: {self.discarded}")
         return sentences
 
     def record(
@@ -130,4 +130,4 @@ class Queue:
 
     def _discard(self, waiting: _Waiting, problem: str) -> None:
         self.discarded += len(waiting.views)
-        _logger.error("%d waiting views are discarded: %s", len(waiting.views), problem)
+        _logger.error("waiting views discarded: %d (%s)", len(waiting.views), problem)

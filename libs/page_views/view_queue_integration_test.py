@@ -48,7 +48,7 @@ def test_should_record_waiting_views_once_when_redis_is_back(
     assert queue.record("example.org", views[:1]) is None
     assert queue.depth == 4
     assert queue.age_seconds() > 0
-    assert queue.warnings() == ["4 views wait for Redis, the oldest for 0 s"]
+    assert queue.warnings() == ["views that wait for Redis: 4, the oldest for 0 s"]
 
     # When: it is back
     with embedded_redis(data_dir):
@@ -96,7 +96,7 @@ def test_should_refuse_more_views_than_it_has_room_for(
     with pytest.raises(QueueFull):
         queue.record("example.org", [view(), view()])
     assert (queue.depth, queue.discarded) == (2, 2)
-    assert queue.warnings()[1:] == ["2 views were discarded since this process started"]
+    assert queue.warnings()[1:] == ["views discarded since this process started: 2"]
     queue.record("example.org", [view()])
 
 
@@ -107,7 +107,7 @@ def test_should_discard_views_that_waited_too_long(
     queue.record("example.org", [view()])
     wait_until(lambda: queue.discarded == 1, "a discarded view")
     assert queue.depth == 0
-    assert "1 waiting views are discarded: Redis was away for too long" in caplog.text
+    assert "waiting views discarded: 1 (Redis was away for too long)" in caplog.text
 
 
 def test_should_discard_views_of_a_site_that_is_not_registered(
@@ -145,4 +145,4 @@ def test_should_say_how_many_views_are_lost_when_the_process_ends(
     queue.record("example.org", [view(), view()])
     queue.close()
     assert (queue.depth, queue.discarded) == (0, 2)
-    assert "2 waiting views are discarded: the process ends" in caplog.text
+    assert "waiting views discarded: 2 (the process ends)" in caplog.text

@@ -1,6 +1,8 @@
 """Tests of the script, the pixel and the badges that pages embed."""
 
+import contextlib
 import gzip
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -9,7 +11,9 @@ from flask.testing import FlaskClient
 
 from libs.page_views.reading import Count, Kind, rows, totals
 from libs.page_views.registry import Site, add_site
+from libs.processes.testing import wait_until
 from libs.redis_access.connection import connect
+from libs.redis_access.embedded import embedded_redis
 from services.web.app import create_app
 from services.web.ingest import DROPPED_HEADER
 from services.web.pixel import PIXEL_GIF
@@ -144,10 +148,20 @@ def test_should_show_an_image_whatever_is_asked(web: FlaskClient, path: str, que
     assert response.headers["Content-Type"].startswith("image/")
 
 
-def test_should_show_images_while_redis_is_away() -> None:
-    web = create_app(connect("redis://127.0.0.1:1")).test_client()
-    assert web.get(PIXEL, headers=BROWSER).data == PIXEL_GIF
-    assert text_of(web.get(BADGE, headers=BROWSER).text) == "views: ?"
+def test_should_show_images_while_redis_is_away_and_count_when_it_is_back(data_dir: Path) -> None:
+    # Given
+    with embedded_redis(data_dir) as server, contextlib.closing(connect(server.url)) as client:
+        site = add_site(client, "example.org", public=1)
+    with contextlib.closing(connect(server.url)) as client:
+        web = create_app(client).test_client()
+
+        # When
+        pixel, badge = (web.get(image, headers=BROWSER) for image in (PIXEL, BADGE))
+
+        # Then
+        assert (pixel.data, text_of(badge.text)) == (PIXEL_GIF, "views: ?")
+        with embedded_redis(data_dir):
+            wait_until(lambda: totals(client, site).views == 2, "the views that waited")
 
 
 def test_should_serve_the_script_so_that_browsers_keep_it(web: FlaskClient) -> None:
