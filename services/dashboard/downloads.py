@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Response, jsonify
 from werkzeug.exceptions import BadRequest
@@ -14,10 +14,14 @@ from services.dashboard.question import Address
 
 TABLES = ("series", "pages", "referrers", "campaigns", "filtered")
 
+_Counted = TypeVar("_Counted")
+
 _Rows = Sequence[Mapping[str, str | int | None]]
 
 
-def download(opened: Opened, address: Address, report: Report, table: str, as_csv: bool) -> Response:
+def download(
+    opened: Opened, address: Address, report: Report, table: str, as_csv: bool
+) -> Response:
     """Return a table of TABLES with all of its rows. Raises BadRequest if it is not counted."""
     rows = _rows(report, table)
     name = f"{opened.site.name}-{table}-{address.first}-{address.last}"
@@ -42,13 +46,18 @@ def download(opened: Opened, address: Address, report: Report, table: str, as_cs
 def _rows(report: Report, table: str) -> _Rows:
     if table == "filtered":
         return [{"reason": reason, "requests": count} for reason, count in report.drops.items()]
-    found = report.series if table == "series" else report.table(Kind(table))
+    if table == "series":
+        return [_bucket(bucket) for bucket in _counted(report.series) if not bucket.future]
+    column = table.removesuffix("s").replace("page", "path")
+    found = _counted(report.table(Kind(table)))
+    return [{column: name, **_measure(measure)} for name, measure in found.items()]
+
+
+def _counted(found: _Counted | NotCounted) -> _Counted:
+    """Return what was found. Raises BadRequest if it is not counted."""
     if isinstance(found, NotCounted):
         raise BadRequest(found.reason)
-    if table == "series":
-        return [_bucket(bucket) for bucket in found if not bucket.future]
-    column = {"pages": "path", "referrers": "referrer", "campaigns": "campaign"}[table]
-    return [{column: name, **_measure(measure)} for name, measure in found.items()]
+    return found
 
 
 def _bucket(bucket: Bucket) -> dict[str, str | int | None]:

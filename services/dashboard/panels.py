@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from libs.page_views.reading import OTHER, Kind
 from libs.page_views.answers import DIRECT, Measure, NotCounted, Report, Table
+from libs.page_views.reading import OTHER, Kind
 from services.dashboard.question import NAMES, Address
 
 TITLES = {Kind.PAGES: "Pages", Kind.REFERRERS: "Referrers", Kind.CAMPAIGNS: "Campaigns"}
@@ -58,9 +58,7 @@ class Panel:
 
 def panels(report: Report, address: Address, site: str) -> list[Panel]:
     """Return the panels of a site's page, each with the first rows of its table."""
-    return [
-        panel(kind, report.table(kind), address, site, slice(SHOWN_ROWS)) for kind in TITLES
-    ]
+    return [panel(kind, report.table(kind), address, site, slice(SHOWN_ROWS)) for kind in TITLES]
 
 
 def panel(kind: Kind, table: Table, address: Address, site: str, part: slice) -> Panel:

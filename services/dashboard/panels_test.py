@@ -4,8 +4,8 @@ from datetime import date
 
 from werkzeug.datastructures import MultiDict
 
-from libs.page_views.reading import OTHER, Kind
 from libs.page_views.answers import DIRECT, Measure, NotCounted
+from libs.page_views.reading import OTHER, Kind
 from services.dashboard.panels import Panel, chips, panel
 from services.dashboard.question import Address, read_address
 
@@ -48,7 +48,10 @@ def test_should_not_link_what_is_no_row() -> None:
 def test_should_lead_to_pages_and_referrers_over_tls() -> None:
     table = {"x.example": Measure(2, 1), DIRECT: Measure(1, None)}
     assert panel_of(Kind.PAGES, TABLE).rows[0].open_href == "https://example.org/b"
-    assert [row.open_href for row in panel_of(Kind.REFERRERS, table).rows] == ["https://x.example", ""]
+    assert [row.open_href for row in panel_of(Kind.REFERRERS, table).rows] == [
+        "https://x.example",
+        "",
+    ]
     assert panel_of(Kind.CAMPAIGNS, {"x.example": Measure(1)}).rows[0].open_href == ""
 
 

@@ -153,9 +153,11 @@ class Address:
     def without(self, kind: Kind, row: str) -> "Address":
         """Return the address that does not filter by a row."""
         kept = [
-            replace(each, rows=tuple(other for other in each.rows if other != row))
-            if each.kind is kind
-            else each
+            (
+                replace(each, rows=tuple(other for other in each.rows if other != row))
+                if each.kind is kind
+                else each
+            )
             for each in self.filters
         ]
         return replace(self, filters=tuple(each for each in kept if each.rows))
@@ -180,7 +182,8 @@ def read_address(query: MultiDict[str, str], today: date, is_new: bool) -> Addre
     else:
         name = query.get("range", default)
         if name not in RANGES:
-            raise InvalidAddress(f"There is no range {name[:50]!r}; choose one of the links above.")
+            names = ", ".join(RANGES)
+            raise InvalidAddress(f"There is no range {name[:50]!r}; choose one of {names}.")
         first, last = _days(name, today)
     address = Address(today, name, first, last, None, query.get("compare") != "0", _filters(query))
     if "by" in query:

@@ -1,6 +1,6 @@
 """Turn the series of a report into the chart of a site's page."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from libs.page_views.answers import Bucket, Interval
 from services.dashboard.charts import Bar, Chart, bar_chart
@@ -38,5 +38,3 @@ def _bar(bucket: Bucket, address: Address) -> Bar:
 def _inside(bucket: Bucket, address: Address) -> str:
     last = (bucket.end - timedelta(seconds=1)).date()
     return address.between(bucket.start.date(), last).query
-
-

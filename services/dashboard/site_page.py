@@ -15,6 +15,7 @@ from services.dashboard.panels import chips, drops_of, panel, panels
 from services.dashboard.question import RANGES, Address, InvalidAddress, read_address
 from services.dashboard.row_list import read_row_list
 from services.dashboard.series import chart_of
+from services.dashboard.tracker_address import EXAMPLE, tracker_from_environment
 
 RANGE_NAMES = {
     "today": ("Today", ""),
@@ -29,6 +30,7 @@ RANGE_NAMES = {
 def site_page(reader: Reader) -> Blueprint:
     """Return the pages of one site. All links are relative, so that they may be shared, too."""
     blueprint = Blueprint("site", __name__, url_prefix="/sites/<name>")
+    tracker = tracker_from_environment() or EXAMPLE
 
     @blueprint.get("/")
     def page(name: str) -> ResponseReturnValue:
@@ -40,6 +42,7 @@ def site_page(reader: Reader) -> Blueprint:
         return render_template(
             "site.html",
             **_frame(opened, address, report),
+            tracker=tracker,
             cards=cards(report),
             notes=_notes(report, address),
             last_day=_last_day(opened, report, address),
@@ -68,7 +71,9 @@ def site_page(reader: Reader) -> Blueprint:
             "rows.html",
             **_frame(opened, address, report),
             listed=listed,
-            panel=panel(kind, listed.found(report.table(kind)), address, opened.site.name, listed.part),
+            panel=panel(
+                kind, listed.found(report.table(kind)), address, opened.site.name, listed.part
+            ),
         )
 
     @blueprint.get(f"/<any({', '.join(TABLES)}):table>.<any(csv, json):form>")

@@ -60,9 +60,7 @@ def json(client: FlaskClient, table: str, query: str = "") -> Any:
     return get(client, f"{table}.json{query}").json[table]  # type: ignore[index]
 
 
-def test_should_show_the_first_view_at_once(
-    redis_client: redis.Redis, client: FlaskClient
-) -> None:
+def test_should_show_the_first_view_at_once(redis_client: redis.Redis, client: FlaskClient) -> None:
     assert "Waiting for the first view" in get(client).text
 
     record(redis_client, view("/a"))
@@ -149,9 +147,7 @@ def test_should_lead_from_a_row_to_what_it_filters(
     assert " ".join(page.all("dl")[0].text.split()).startswith("Views 1 ")
 
 
-def test_should_add_the_filter_of_the_form(
-    redis_client: redis.Redis, client: FlaskClient
-) -> None:
+def test_should_add_the_filter_of_the_form(redis_client: redis.Redis, client: FlaskClient) -> None:
     record(redis_client, view("/a"))
     answer = client.get(f"{HERE}?range=7&page=/a&filter=not-referrer&row=x.example")
     assert (answer.status_code, answer.headers["Location"]) == (
