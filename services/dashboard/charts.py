@@ -27,7 +27,7 @@ _SPARK_SMALLEST = 2
 
 
 @dataclass(frozen=True)
-class Bar:
+class Bar:  # pylint: disable=too-many-instance-attributes  # all are about one bar
     """What is drawn for an hour, a day or a month."""
 
     label: str

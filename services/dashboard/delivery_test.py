@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 import redis
+from flask import render_template
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from libs.page_views.report import Reader
 from services.dashboard.app import create_app
 from services.dashboard.delivery import asset
 
 FILES = Path(__file__).with_name("static")
+CSS = "/dashboard/static/dashboard.css"
 GZIP = {"Accept_Encoding": "br, gzip"}
 MOST_BYTES = 12 * 1024
 """Of all files, compressed: a fifth of what a page may load, so that numbers have room."""
@@ -29,15 +30,16 @@ def get(http_client: FlaskClient, path: str, **headers: str) -> TestResponse:
 
 
 @pytest.fixture(name="http_client")
-def _http_client(monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    """Return a client of a dashboard without sites."""
-    monkeypatch.setattr(Reader, "overviews", lambda _: ())
-    return create_app(redis.Redis()).test_client()
+def _http_client() -> FlaskClient:
+    """Return a client of a dashboard with one more page, which needs neither Redis nor account."""
+    app = create_app(redis.Redis())
+    app.add_url_rule("/page", view_func=lambda: render_template("layout.html"))
+    return app.test_client()
 
 
 def test_should_load_files_that_a_browser_keeps(http_client: FlaskClient) -> None:
     # When
-    page = get(http_client, "/dashboard/").text
+    page = get(http_client, "/page").text
     addresses = re.findall(r'(?:href|src)="([^"]+/static/[^"]+)"', page)
 
     # Then
@@ -53,7 +55,7 @@ def test_should_load_files_that_a_browser_keeps(http_client: FlaskClient) -> Non
 def test_should_not_keep_a_file_under_an_address_of_other_content(
     http_client: FlaskClient, version: str
 ) -> None:
-    answer = get(http_client, f"/dashboard/static/dashboard.css{version}")
+    answer = get(http_client, f"{CSS}{version}")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")
 
 
@@ -63,16 +65,16 @@ def test_should_not_find_files_elsewhere(http_client: FlaskClient) -> None:
 
 
 def test_should_keep_a_page_nowhere(http_client: FlaskClient) -> None:
-    assert get(http_client, "/dashboard/").headers["Cache-Control"] == "no-store"
+    assert get(http_client, "/page").headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("path", ["", "static/dashboard.css", "static/dashboard.js"])
+@pytest.mark.parametrize("path", ["/page", CSS, "/dashboard/static/dashboard.js"])
 def test_should_compress_text(http_client: FlaskClient, path: str) -> None:
     # Given
-    plain = get(http_client, f"/dashboard/{path}")
+    plain = get(http_client, path)
 
     # When
-    answer = get(http_client, f"/dashboard/{path}", **GZIP)
+    answer = get(http_client, path, **GZIP)
 
     # Then
     assert "Content-Encoding" not in plain.headers
@@ -83,7 +85,7 @@ def test_should_compress_text(http_client: FlaskClient, path: str) -> None:
 
 
 def test_should_tell_that_a_compressed_file_is_the_same(http_client: FlaskClient) -> None:
-    address = "/dashboard/static/dashboard.css"
+    address = CSS
     etag = get(http_client, address, **GZIP).headers["ETag"]
     assert etag.startswith("W/")
     answer = get(http_client, address, If_None_Match=etag, **GZIP)
@@ -91,12 +93,12 @@ def test_should_tell_that_a_compressed_file_is_the_same(http_client: FlaskClient
 
 
 def test_should_respect_a_client_that_wants_no_gzip(http_client: FlaskClient) -> None:
-    answer = get(http_client, "/dashboard/", Accept_Encoding="gzip;q=0, br")
+    answer = get(http_client, "/page", Accept_Encoding="gzip;q=0, br")
     assert "Content-Encoding" not in answer.headers
 
 
 def test_should_send_a_part_as_it_is(http_client: FlaskClient) -> None:
-    answer = get(http_client, "/dashboard/static/dashboard.css", Range="bytes=0-1999", **GZIP)
+    answer = get(http_client, CSS, Range="bytes=0-1999", **GZIP)
     assert (answer.status_code, answer.content_length) == (206, 2000)
 
 

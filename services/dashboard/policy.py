@@ -12,6 +12,6 @@ def content_security_policy(embed_hosts: Iterable[str] = ()) -> str:
     ancestors = " ".join(embed_hosts) or "'none'"
     return (
         "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
-        "form-action 'self'; base-uri 'none'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; "
         f"frame-ancestors {ancestors}"
     )

@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import redis
-from flask import Flask
 
+from libs.page_views.answers import Overview
 from libs.page_views.reading import Count
 from libs.page_views.registry import Site
-from libs.page_views.report import Overview, Reader
+from libs.page_views.report import Reader
 from services.dashboard.app import create_app
 
 
@@ -18,17 +18,16 @@ def overview(name: str, today: int, **counts: Any) -> Overview:
     """Return an overview with so many views today, by half as many visitors."""
     site = Site("{1}", name, ZoneInfo("UTC"), False, 0, 0)
     days = (*[Count(10, 5)] * 29, Count(today, today // 2))
-    given = {"now": Count(), "yesterday": Count(10, 5), "yesterday_so_far": Count(4, 2), **counts}
-    return Overview(site, today=days[-1], last_days=days, **given)
+    given = {"now": Count(), "yesterday": Count(10, 5), "yesterday_so_far": 4, **counts}
+    return Overview(site, today=days[-1], today_so_far=today, last_days=days, **given)
 
 
 def page(monkeypatch: pytest.MonkeyPatch, overviews: list[Overview], query: str = "") -> str:
-    """Return the page of these sites."""
+    """Return the page of these sites, as somebody with an account sees it."""
     monkeypatch.setattr(Reader, "overviews", lambda _: tuple(overviews))
-    app: Flask = create_app(redis.Redis())
-    response = app.test_client().get(f"/dashboard/{query}")
-    assert response.status_code == 200
-    return response.text
+    app = create_app(redis.Redis())
+    with app.test_request_context(f"/dashboard/{query}"):
+        return str(app.view_functions["dashboard.sites.page"]())
 
 
 def table(text: str) -> list[str]:
