@@ -49,3 +49,32 @@ def test_should_be_for_everybody_from_the_first_link_on(
     guest.use_first_link(link)
     for name, path in PAGES.items():
         guest.look_at(path, name)
+
+
+def test_should_show_newer_numbers_unless_somebody_is_at_work(
+    redis_client: redis.Redis, guest: Visitor
+) -> None:
+    # Given
+    guest.use_first_link(f"{FIRST_LINK_PATH}?token={first_link_token(redis_client)}")
+    page = guest.page
+    page.clock.install()
+    guest.go_to("/dashboard/")
+    page.get_by_role("link", name="demo.example").focus()
+    add_site(redis_client, "newer.example")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    # When
+    page.clock.fast_forward("01:00")
+
+    # Then
+    assert page.evaluate("document.activeElement.innerText") == "demo.example"
+    assert not asked
+
+    # When
+    page.evaluate("document.activeElement.blur()")
+    page.clock.fast_forward("01:00")
+
+    # Then
+    page.get_by_role("link", name="newer.example").wait_for()
+    assert not guest.problems
