@@ -111,8 +111,10 @@ def visitor(url: str, **options: object) -> Iterator[Visitor]:
             args=["--no-sandbox"],  # the user may be root, and all pages are ours
         )
         context = browser.new_context(reduced_motion="reduce", **options)
-        yield Visitor(context.new_page(), url, axe.Axe())
-        browser.close()
+        try:
+            yield Visitor(context.new_page(), url, axe.Axe())
+        finally:
+            browser.close()
 
 
 def _driver() -> tuple[Any, Any]:

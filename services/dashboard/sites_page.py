@@ -17,7 +17,7 @@ _BY_NAME = "name"
 
 
 @dataclass(frozen=True)
-class _Row:
+class _Row:  # pylint: disable=too-many-instance-attributes  # one per cell
     """A site, or all of them together."""
 
     name: str
