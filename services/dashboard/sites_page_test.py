@@ -92,5 +92,5 @@ def test_should_need_no_sum_of_one_site(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_should_say_how_to_add_the_first_site(monkeypatch: pytest.MonkeyPatch) -> None:
     text = page(monkeypatch, [])
-    assert "/dashboard/sites/add" in page
+    assert "/dashboard/sites/add" in text
     assert "<table" not in text
