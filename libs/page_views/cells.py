@@ -83,9 +83,9 @@ class CellReader:
             measures = {cell: get() for cell, get in read.items()}
             measures |= {(row, ANY): measure for row, measure in zip(rows, of_rows())}
             measures |= {(ANY, row): measure for row, measure in zip(referrers, of_referrers())}
+            lacks = lacks_pairs()
             for pair, measure in zip(pairs, of_pairs()):
-                may_be_more = measure.may_be_more or lacks_pairs()
-                measures[pair] = measure._replace(may_be_more=may_be_more)
+                measures[pair] = measure._replace(may_be_more=measure.may_be_more or lacks)
             return measures
 
         return found

@@ -217,10 +217,10 @@ def _rows(client: redis.Redis, tables: list[str]) -> dict[str, Count]:
 
 def add_tables(tables: Iterable[Mapping[bytes, bytes]]) -> Counter[str]:
     """Return the sum of each row in all of these tables."""
-    total: Counter[bytes] = Counter()
+    total: dict[bytes, int] = {}  # a Counter would take twice as long
     for table in tables:
         for row, count in table.items():
-            total[row] += int(count)
+            total[row] = total.get(row, 0) + int(count)
     return Counter({row.decode(): count for row, count in total.items()})
 
 

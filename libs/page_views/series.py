@@ -77,7 +77,7 @@ class Series:
         compared = total
         if days.last >= today:
             days = Range(days.first, today - timedelta(days=1))
-            compared = self.add_total(days)
+            compared = self._add(days, self._question.days)
         earlier = self._add_before(days)
         return lambda: (compared(), earlier())
 
@@ -145,6 +145,7 @@ class Series:
         earlier: list[Measure | NotCounted | None],
     ) -> tuple[Bucket, ...] | NotCounted:
         buckets = []
+        now = self._now.timestamp()  # within one zone, Python compares what clocks show
         for piece, measure, measure_before in zip(pieces, measures, earlier):
             if isinstance(measure, NotCounted):
                 return measure
@@ -154,8 +155,8 @@ class Series:
                     piece.end,
                     measure,
                     None if isinstance(measure_before, NotCounted) else measure_before,
-                    so_far=piece.start <= self._now < piece.end,
-                    future=piece.start > self._now,
+                    so_far=piece.start.timestamp() <= now < piece.end.timestamp(),
+                    future=piece.start.timestamp() > now,
                 )
             )
         return tuple(buckets)

@@ -9,8 +9,9 @@ parallel.
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -56,3 +57,21 @@ def redis_client(redis_url: str) -> Iterator[redis.Redis]:
 def redis_socket(redis_server: EmbeddedRedis) -> Path:
     """Return the Unix socket of the session's server."""
     return Path(redis_server.url.removeprefix("unix://"))
+
+
+def count_sends(client: redis.Redis) -> Callable[[], int]:
+    """Return what returns how often a client has sent something on connections it opens later."""
+    sends = 0
+    connection_class = client.connection_pool.connection_class
+
+    class CountingConnection(connection_class):  # type: ignore[misc, valid-type]
+        """A connection that counts what it sends, all commands of a pipeline as one."""
+
+        def send_packed_command(self, *arguments: Any, **options: Any) -> None:
+            """Send commands."""
+            nonlocal sends
+            sends += 1
+            super().send_packed_command(*arguments, **options)
+
+    client.connection_pool.connection_class = CountingConnection
+    return lambda: sends
