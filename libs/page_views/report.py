@@ -96,7 +96,7 @@ def _add_counts(
         compared = nothing if question.compared else None
         return lambda: Report(nothing, compared, compared, nothing, nothing, nothing, nothing)
     days_before = before(days, question.interval, opened.now.date()).range(days)
-    counts = DayCounts(batch, opened, filter(None, [days, days_before]))
+    counts = DayCounts(batch, opened, [days, days_before] if days_before else [days])
     reader = CellReader(batch, kept, opened, counts.count)
     series = Series(batch, reader, opened, question, selection)
     panels = Panels(reader, days, selection)

@@ -199,6 +199,31 @@ def test_should_refuse_days_that_are_none(
         reader.report(reader.open(NAME), Question(days, Interval.MONTH))
 
 
+def test_should_report_days_of_years_ago(redis_client: redis.Redis, site: Site) -> None:
+    # Given
+    reader = Reader(redis_client)
+    month = reader.open(NAME).now.replace(year=2021, month=3, day=5)
+    for moment in (month, month, month.replace(day=31), month.replace(month=2)):
+        Recorder(redis_client).record(NAME, [View("/", moment.timestamp())])
+    days = Range(date(2021, 3, 1), date(2021, 3, 31))
+
+    # When
+    opened = reader.open(NAME)
+    report = reader.report(opened, Question(days, Interval.DAY))
+    filtered = reader.report(opened, Question(days, Interval.DAY, (PAGE,)))
+    by_month = reader.report(opened, Question(days, Interval.MONTH, (PAGE,)))
+
+    # Then
+    assert report.total == report.compared_total == filtered.total == Measure(3, 0)
+    assert report.before == by_month.before == Measure(1, 0)
+    assert isinstance(report.series, tuple) and isinstance(by_month.series, tuple)
+    assert [bucket.measure.views for bucket in report.series] == [0] * 4 + [2] + [0] * 25 + [1]
+    assert [bucket.before for bucket in by_month.series] == [Measure(1, 0)]
+    assert isinstance(filtered.series, NotCounted)
+    with pytest.raises(RangeError):
+        reader.report(opened, Question(Range(days.first, date(2021, 4, 1)), Interval.DAY))
+
+
 def test_should_compare_as_much_time_as_has_passed(redis_client: redis.Redis, site: Site) -> None:
     # Given
     reader = Reader(redis_client)

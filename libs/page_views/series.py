@@ -46,22 +46,21 @@ class Series:
         """Do the same for the buckets. Raises no RangeError: then they are not counted."""
         question = self._question
         if number_of_buckets(question.days, question.interval) > MOST_BUCKETS:
-            return lambda: NotCounted(
-                f"More than {MOST_BUCKETS} {question.interval.value}s are not shown:"
-                " choose longer ones."
+            return _not_counted(
+                f"At most {MOST_BUCKETS} {question.interval.value}s are shown: choose fewer days,"
+                " or a longer interval."
             )
         pieces = list(cut(question.days, question.interval, self._opened.site.zone))
         if question.interval is Interval.HOUR:
             if self._is_filtered:
-                return lambda: NotCounted(
+                return _not_counted(
                     "Hours are counted of the whole site only: choose days, or remove the filters."
                 )
             return self._add_hours(pieces)
         try:
             measures = [self._add(piece.days, question.days) for piece in pieces]
         except RangeError as error:
-            reason = f"{str(error).capitalize()}."
-            return lambda: NotCounted(reason)
+            return _not_counted(f"{str(error).capitalize()}.")
         earlier = [self._add_before(piece.days) for piece in pieces]
         return lambda: self._series(
             pieces, [measure() for measure in measures], [measure() for measure in earlier]
@@ -94,8 +93,7 @@ class Series:
         try:
             return self._add(earlier, whole)
         except RangeError as error:
-            reason = f"{str(error).capitalize()}."
-            return lambda: NotCounted(reason)
+            return _not_counted(f"{str(error).capitalize()}.")
 
     def _add_hours(self, pieces: list[Piece]) -> Callable[[], tuple[Bucket, ...] | NotCounted]:
         earlier = [self._hour_before(piece.start) for piece in pieces]
@@ -119,13 +117,15 @@ class Series:
 
     def _add_today(self) -> Callable[[], Compared]:
         """Compare the views of today until this hour."""
+        if self._question.days.first > self._now.date():
+            return _uncompared("These days have not begun.")
         if self._is_filtered:
-            return lambda: _uncompared(
+            return _uncompared(
                 "Today is compared by hours, which are counted of the whole site only."
             )
         spans = hours_so_far(self._now, self._before)
         if spans is None:
-            return lambda: _uncompared(
+            return _uncompared(
                 "The days of this site begin within an hour of UTC, so a part of one is not known."
             )
         counts = HourCounts(self._batch, self._opened, [hour for span in spans for hour in span])
@@ -162,5 +162,9 @@ class Series:
         return tuple(buckets)
 
 
-def _uncompared(reason: str) -> Compared:
-    return NotCounted(reason), NotCounted(reason)
+def _not_counted(reason: str) -> Callable[[], NotCounted]:
+    return lambda: NotCounted(reason)
+
+
+def _uncompared(reason: str) -> Callable[[], Compared]:
+    return lambda: (NotCounted(reason), NotCounted(reason))

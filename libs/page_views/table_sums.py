@@ -1,10 +1,10 @@
 """Add up whole tables, and keep the sums of those that are past.
 
-A sum of past days and months is kept together with their totals. When a view of one of them
-arrives late or is imported, its total changes, and the tables are read again. What changes rows but
-no total, such as setting a page back to 0, is counted as a correction of the site, after which all
-its tables are read again. Only rows that somebody changes in Redis by hand go
-unnoticed, until a total changes, or the process ends.
+A sum of past days and months is kept together with their totals. When a view of one of them arrives
+late or is imported, its total changes, and the tables are read again. What changes rows but no
+total, such as setting a page back to 0, is counted as a correction of the site, after which all its
+tables are read again. Only rows that somebody changes in Redis by hand go unnoticed, until a total
+changes, or the process ends.
 """
 
 import threading

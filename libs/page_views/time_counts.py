@@ -1,6 +1,6 @@
 """Count the views of a whole site by days and hours, from one batch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timezone
 
 from libs.page_views.answers import Opened
@@ -12,7 +12,7 @@ from libs.page_views.reading import Count, Range, each_day, table_keys
 class DayCounts:
     """The counts of days: those that were opened, and this month's as it is now."""
 
-    def __init__(self, batch: Batch, opened: Opened, ranges: Iterable[Range]) -> None:
+    def __init__(self, batch: Batch, opened: Opened, ranges: Sequence[Range]) -> None:
         """Add what is missing for these ranges to the batch."""
         self._batch = batch
         self._days = dict(opened.days)
