@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from libs.page_views import daily_import, maintenance, overviews, table_sums
+from libs.page_views import daily_import, maintenance, overviews, recording, table_sums
+from libs.page_views.buckets import month_end
 from libs.page_views.demonstration import demonstration
 from libs.page_views.reading import Count, Kind, Range, RangeError
 from libs.page_views.recording import Recorder, View
@@ -116,17 +117,17 @@ def test_should_notice_that_past_days_change(
     assert ask(reader).pages == ask(Reader(redis_client)).pages != before.pages
 
 
-def test_should_keep_a_limited_number_of_rows(
+def test_should_keep_sums_within_a_limit(
     redis_client: redis.Redis, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table_sums, "MOST_ROWS_KEPT", 5)
+    monkeypatch.setattr(table_sums, "MOST_BYTES_KEPT", 35_000)
     for i in range(4):
         view(redis_client, f"/{i}", days_ago=40)
     reader = Reader(redis_client)
     for days in (60, 59, 58, 60):
         assert ask(reader, days=days) == ask(Reader(redis_client), days=days)
         kept = reader._kept._kept.values()
-        assert reader._kept._rows == sum(len(sums.views) for sums in kept) <= 5
+        assert 0 < sum(sums.size for sums in kept) == reader._kept._bytes <= 35_000
 
 
 def test_should_find_a_site_again_when_names_change(redis_client: redis.Redis, site: Site) -> None:
@@ -163,6 +164,35 @@ def test_should_say_what_is_not_counted(
     names = ("total", "series", "pages", "referrers", "campaigns")
     found = {name for name in names if isinstance(getattr(report, name), NotCounted)}
     assert found == parts
+
+
+def test_should_say_that_a_row_without_room_may_have_more(
+    redis_client: redis.Redis, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    few = {kind: {"day": 1, "month": 2} for kind in recording.MOST_ROWS}
+    monkeypatch.setattr(recording, "MOST_ROWS", few)
+    now = datetime.now(timezone.utc).replace(day=20, hour=12) - timedelta(days=60)
+    for path in ("/", "/", "/a", "/b"):
+        Recorder(redis_client).record(NAME, [View(path, now.timestamp(), referrer="r.example")])
+    reader = Reader(redis_client)
+
+    def total(days: Range, *filters: Filter) -> tuple[object, object]:
+        opened = replace(reader.open(NAME), now=now)
+        report = reader.report(opened, Question(days, Interval.DAY, filters))
+        return report.total, report.unplaced
+
+    day = Range(now.date(), now.date())
+    month = Range(now.date().replace(day=1), month_end(now.date()))
+    page = Filter(Kind.PAGES, ("/a",))
+
+    # Then
+    assert total(day, PAGE) == (Measure(2, 0), 0)
+    assert total(day, page) == (Measure(0, 0, may_be_more=True), 0)
+    assert total(day, replace(page, negated=True)) == (Measure(4, may_be_less=True), 0)
+    assert total(day, page, REFERRER) == (Measure(0, 0, may_be_more=True), 0)
+    assert total(month, page) == (Measure(1, 0), 1)
+    assert total(month, replace(page, negated=True)) == (Measure(3), -1)
 
 
 def test_should_not_take_an_import_without_pairs_for_direct_views(

@@ -31,7 +31,7 @@ from libs.page_views.visitors import Client
 
 KATHMANDU = "Asia/Kathmandu"
 ZONES = ["UTC", "Europe/Berlin", "America/Los_Angeles", KATHMANDU, "Pacific/Apia"]
-DAYS_AGO = [0, 1, 2, 3, 9, 30, 31, 40, 61, 120]
+DAYS_AGO = [0, 1, 31, 32, 61]
 FEW_ROWS: dict[str, dict[str, int]] = {
     "pages": {"day": 1, "month": 2},
     "referrers": {"day": 1, "month": 2},
@@ -208,7 +208,7 @@ def tables(report: Report) -> Mapping[Kind, Table]:
     | filters_of(Kind.PAGES, Kind.REFERRERS, Kind.CAMPAIGNS),
     days_ago=st.tuples(st.sampled_from(DAYS_AGO), st.sampled_from(DAYS_AGO)).map(sorted),
     interval=st.sampled_from(Interval),
-    few=st.booleans(),
+    few=st.sampled_from([True, True, False]),
 )
 def test_should_report_what_a_model_counts(
     redis_client: redis.Redis,
@@ -261,7 +261,7 @@ def test_should_report_what_a_model_counts(
     zone=st.sampled_from(ZONES),
     viewed=st.lists(views, max_size=25),
     filters=st.sampled_from(list(ROWS)).flatmap(filters_of),
-    few=st.booleans(),
+    few=st.sampled_from([True, True, False]),
 )
 def test_should_add_up_to_the_total_what_a_filter_selects_and_leaves_out(
     redis_client: redis.Redis, zone: str, viewed: list[View], filters: tuple[Filter, ...], few: bool

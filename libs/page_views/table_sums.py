@@ -17,8 +17,14 @@ from libs.page_views.answers import Opened
 from libs.page_views.batch import Batch
 from libs.page_views.reading import OTHER, Count, Kind, add_tables, table_keys
 
-MOST_ROWS_KEPT = 200_000
-"""How many rows of sums a process keeps, of the tables that were read last; each is some 300 B."""
+MOST_BYTES_KEPT = 60_000_000
+"""How much memory the sums that a process keeps may need: those that were asked for last stay."""
+
+_ROW_BYTES = 240
+"""What a row of them needs besides its name, measured with CPython 3.11."""
+
+_KEY_BYTES = 10_000
+"""What the totals of two months of days need, which is the most that sums are kept for."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,11 @@ class Sums:
         """Return the views of all rows."""
         return sum(self.views.values())
 
+    @cached_property
+    def size(self) -> int:
+        """Return about how many bytes they need, with what they are kept by."""
+        return _KEY_BYTES + _ROW_BYTES * len(self.views) + sum(map(len, self.views))
+
     @property
     def is_full(self) -> bool:
         """Return whether there was no room for some of the rows."""
@@ -44,7 +55,7 @@ class TableSums:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Hashable, Sums] = OrderedDict()
-        self._rows = 0
+        self._bytes = 0
         self._lock = threading.Lock()
 
     def add(
@@ -100,10 +111,10 @@ class TableSums:
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = sums
-                self._rows += len(sums.views)
-            while self._rows > MOST_ROWS_KEPT:
+                self._bytes += sums.size
+            while self._bytes > MOST_BYTES_KEPT:
                 _, forgotten = self._kept.popitem(last=False)
-                self._rows -= len(forgotten.views)
+                self._bytes -= forgotten.size
 
 
 def _added(some: dict[str, int], more: dict[str, int]) -> dict[str, int]:
