@@ -1,7 +1,5 @@
 """Tests of accounts in a real Redis, also of changes at the same time."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 import redis
 
@@ -18,6 +16,7 @@ from libs.accounts.accounts import (
     renew_hash,
     sign_out_everywhere,
 )
+from libs.accounts.conftest import Meanwhile
 
 
 def test_should_add_list_and_remove_accounts(redis_client: redis.Redis) -> None:
@@ -65,25 +64,17 @@ def test_should_renew_a_hash_unless_the_password_was_changed(redis_client: redis
     assert find_account(redis_client, "ada") == changed
 
 
-def test_should_add_an_account_once_and_lose_no_change(redis_client: redis.Redis) -> None:
-    # Given
-    def add(index: int) -> bool:
-        try:
-            add_account(redis_client, "ada", str(index))
-            return True
-        except AccountExists:
-            return False
-
-    # When
-    with ThreadPoolExecutor(8) as pool:
-        added = list(pool.map(add, range(8)))
-        before = find_account(redis_client, "ada")
-        changing = pool.submit(change_password, redis_client, "ada", "changed")
-        for _ in range(8):
-            pool.submit(renew_hash, redis_client, before, "renewed")
-            pool.submit(sign_out_everywhere, redis_client, "ada")
-
-    # Then
-    assert added.count(True) == 1
-    assert changing.result().password_hash == "changed"
+def test_should_not_overwrite_what_is_changed_meanwhile(
+    redis_client: redis.Redis, meanwhile: Meanwhile
+) -> None:
+    meanwhile(lambda: add_account(redis_client, "ada", "first"))
+    with pytest.raises(AccountExists):
+        add_account(redis_client, "ada", "second")
+    before = find_account(redis_client, "ada")
+    meanwhile(lambda: change_password(redis_client, "ada", "changed"))
+    renew_hash(redis_client, before, "renewed")
     assert find_account(redis_client, "ada").password_hash == "changed"
+    meanwhile(lambda: remove_account(redis_client, "ada"))
+    with pytest.raises(UnknownAccount):
+        sign_out_everywhere(redis_client, "ada")
+    assert not all_accounts(redis_client)

@@ -1,12 +1,13 @@
 """Tests that a link is valid once, for an hour, and only for what it was made for."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import redis
 
 from libs.accounts.accounts import UnknownAccount, add_account, all_accounts, remove_account
+from libs.accounts.conftest import Meanwhile
 from libs.accounts.links import (
     LINK_SECONDS,
     InvalidLink,
@@ -70,23 +71,19 @@ def test_should_not_add_again_an_account_that_was_removed(redis_client: redis.Re
     assert not all_accounts(redis_client)
 
 
-def test_should_let_one_of_many_use_the_links(redis_client: redis.Redis) -> None:
-    # Given
-    tokens = [first_token(redis_client) for _ in range(4)]
+def test_should_let_one_of_two_use_links_at_the_same_time(
+    redis_client: redis.Redis, meanwhile: Meanwhile
+) -> None:
+    for used, other in ((0, 1), (0, 0)):
+        # Given
+        redis_client.flushall()
+        tokens = [first_token(redis_client) for _ in range(2)]
+        meanwhile(partial(use_link, redis_client, tokens[other], "ada", "hash"))
 
-    def use(index: int) -> bool:
-        try:
-            use_link(redis_client, tokens[index % 4], f"account{index}", "hash")
-            return True
-        except InvalidLink:
-            return False
-
-    # When
-    with ThreadPoolExecutor(8) as pool:
-        used = list(pool.map(use, range(16)))
-
-    # Then
-    assert used.count(True) == len(all_accounts(redis_client)) == 1
+        # Then
+        with pytest.raises(InvalidLink):
+            use_link(redis_client, tokens[used], "bob", "hash")
+        assert [account.name for account in all_accounts(redis_client)] == ["ada"]
 
 
 def test_should_forget_a_link_after_an_hour(redis_client: redis.Redis) -> None:

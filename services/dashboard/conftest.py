@@ -1,5 +1,7 @@
 """Fixtures for the dashboard's tests."""
 
+# pylint: disable=redefined-outer-name  # fixtures request each other
+
 import pytest
 import redis
 from flask import Flask

@@ -109,26 +109,31 @@ def test_should_record_what_is_changed_and_by_whom(run: Run, redis_client: redis
 
 
 @pytest.mark.parametrize(
-    ("command", "answers", "status", "message"),
+    ("command", "answers", "failure"),
     [
-        ("accounts add ada", TWICE, 1, "ada has an account already; choose another name, or set"),
-        ("accounts add bob", "short\nshort\n", 1, "a password has at least 10 characters"),
-        ("accounts add bob", f"{PASSWORD}\n", 1, "what was not confirmed is not done"),
-        ("accounts add bob --password-file nowhere", "", 2, "'nowhere': No such file"),
-        ("accounts add bob --password-file -", b"\xff\n", 1, "is not UTF-8"),
-        ("accounts add no/name", "", 2, "has at most 64 letters"),
-        ("accounts remove bob", "", 1, "bob has no account; `accounts list` shows"),
-        ("accounts password bob", "", 1, "bob has no account; `accounts list` shows"),
-        ("accounts sign-out bob", "", 1, "bob has no account; `accounts list` shows"),
-        ("accounts sign-out", "", 2, "give either the name of an account or --all"),
-        ("accounts sign-out ada --all", "", 2, "give either the name of an account or --all"),
-        ("accounts link", "", 2, "there are accounts already: name the one that needs a password"),
-        ("accounts link bob", "", 1, "bob has no account; `accounts list` shows"),
+        ("accounts add ada", TWICE, (1, "ada has an account already; choose another name, or set")),
+        ("accounts add bob", "short\nshort\n", (1, "a password has at least 10 characters")),
+        ("accounts add bob", f"{PASSWORD}\n", (1, "what was not confirmed is not done")),
+        ("accounts add bob --password-file nowhere", "", (2, "'nowhere': No such file")),
+        ("accounts add bob --password-file -", b"\xff\n", (1, "is not UTF-8")),
+        ("accounts add no/name", "", (2, "has at most 64 letters")),
+        ("accounts remove bob", "", (1, "bob has no account; `accounts list` shows")),
+        ("accounts password bob", "", (1, "bob has no account; `accounts list` shows")),
+        ("accounts sign-out bob", "", (1, "bob has no account; `accounts list` shows")),
+        ("accounts sign-out", "", (2, "give either the name of an account or --all")),
+        ("accounts sign-out ada --all", "", (2, "give either the name of an account or --all")),
+        (
+            "accounts link",
+            "",
+            (2, "there are accounts already: name the one that needs a password"),
+        ),
+        ("accounts link bob", "", (1, "bob has no account; `accounts list` shows")),
     ],
 )
 def test_should_say_what_is_wrong(
-    run: Run, redis_client: redis.Redis, command: str, answers: str, status: int, message: str
+    run: Run, redis_client: redis.Redis, command: str, answers: str, failure: tuple[int, str]
 ) -> None:
+    status, message = failure
     run("accounts add ada", answers=TWICE)
     before = all_accounts(redis_client)
     failed = run(command, answers=answers)
