@@ -5,7 +5,7 @@ secret that must have signed it, the account, and whether the session has ended.
 in a process, and whatever ends a session ends it at once in all of them.
 """
 
-# pylint: disable=redefined-outer-name  # Flask has given the arguments of CookieSessions their names
+# pylint: disable=redefined-outer-name  # Flask names the arguments of CookieSessions
 
 import hashlib
 import json
