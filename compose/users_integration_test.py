@@ -36,6 +36,7 @@ from libs.page_views.registry import (
     remove_site,
     rename_site,
 )
+from libs.page_views.site_lookup import SiteLookup
 from libs.page_views.visitors import Client
 from libs.processes.testing import wait_until
 from libs.redis_access.connection import connect
@@ -162,6 +163,7 @@ def test_should_let_the_dashboard_read_what_was_counted(connect_as: Connect, sit
     # Given
     Recorder(connect_as("web")).record(site.name, views(3, "/"))
     token = tokens.add_token(connect_as("default"), site, "read")
+    shared = tokens.add_token(connect_as("default"), site, "share")
     dashboard = connect_as("dashboard")
     today = reading.today(site)
     days = Range(today, today)
@@ -176,6 +178,7 @@ def test_should_let_the_dashboard_read_what_was_counted(connect_as: Connect, sit
     assert not reading.drops(dashboard, site)
     assert reading.now(dashboard, site) == Count(3, 3)
     assert tokens.is_permitted(dashboard, site, token, "read")
+    assert tokens.shared_site(SiteLookup(dashboard), site.name, shared) == site
     with dashboard.pipeline() as transaction:
         transaction.hmget(f"{site.key}:all:pages", "/")
         assert transaction.execute() == [[b"3"]]
@@ -215,7 +218,7 @@ def test_should_let_the_dashboard_s_settings_change_sites(connect_as: Connect) -
     # When
     change_site(settings, site, zone="Europe/Paris", public=1)
     tokens.add_token(settings, site, "read")
-    (token,) = tokens.all_tokens(settings, site)
+    site, (token,) = tokens.site_with_tokens(SiteLookup(settings), site.name)
     assert tokens.revoke_token(settings, site, token.id)
     with pytest.raises(SiteExists):
         rename_site(settings, site, site.name)

@@ -21,9 +21,7 @@ or to look at the site's dashboard with a link that has the token."""
 SHARED = "/dashboard/share"
 """Where the dashboards of shared sites are, at the dashboard's address."""
 
-TOKEN_CHARACTERS = 46
-
-_BYTES = 32  # 43 characters, after "pt_"
+_BYTES = 32
 _ID_DIGITS = 12
 
 

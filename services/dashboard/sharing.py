@@ -6,7 +6,7 @@ from werkzeug.exceptions import NotFound
 
 from libs.page_views.registry import UnknownSite
 from libs.page_views.site_lookup import SiteLookup
-from libs.page_views.tokens import SHARED, TOKEN_CHARACTERS, shared_site
+from libs.page_views.tokens import SHARED, shared_site
 from services.dashboard.policy import content_security_policy
 
 
@@ -21,8 +21,7 @@ def sharing(client: redis.Redis, pages: Blueprint) -> Blueprint:
     sites = SiteLookup(client)
     blueprint = Blueprint("shared", __name__, url_prefix=SHARED)
     blueprint.register_blueprint(pages, name="public", url_prefix="/<name>")
-    token = f"<string(length={TOKEN_CHARACTERS}):token>"
-    blueprint.register_blueprint(pages, name="link", url_prefix=f"/<name>/{token}")
+    blueprint.register_blueprint(pages, name="link", url_prefix="/<name>/<token>")
 
     @blueprint.url_value_preprocessor
     def permit(_endpoint: str | None, values: dict[str, str] | None) -> None:

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from libs.flask_service.service import create_service
 from libs.page_views.registry import Site, add_site, change_site
-from libs.page_views.tokens import TOKEN_CHARACTERS, add_token, all_tokens, revoke_token, share_path
+from libs.page_views.tokens import add_token, all_tokens, revoke_token, share_path
 from services.dashboard.sharing import sharing
 
 PUBLIC = "/dashboard/share/example.org/"
@@ -89,13 +89,12 @@ def test_should_answer_all_who_may_not_see_a_site_alike(
     visitor: FlaskClient, redis_client: redis.Redis, site: Site
 ) -> None:
     tokens = [add_token(redis_client, site, right) for right in ("read", "send")]
-    guesses = [*tokens, "x" * TOKEN_CHARACTERS, "é" * TOKEN_CHARACTERS]
+    guesses = [*tokens, "x", "é", "pages.csv", tokens[0][:-1]]
     paths = [share_path(name, token) for token in guesses for name in (site.name, "b.example")]
     paths += [PUBLIC, "/dashboard/share/b.example/", "/dashboard/share/b.example/pages.csv"]
     answers = [visitor.get(path) for path in paths]
     assert {(answer.status_code, answer.text) for answer in answers} == {(404, "Not Found\n")}
     assert len({str(answer.headers) for answer in answers}) == 1
-    assert visitor.get(share_path(site.name, "short")).status_code == 404
 
 
 def test_should_tell_nobody_the_address_and_set_no_cookie(
