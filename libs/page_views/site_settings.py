@@ -73,6 +73,19 @@ LINES: dict[str, Callable[[str], str]] = {
 """The settings of several lines, and what returns the one form of such a line."""
 
 
+def in_words(settings: Mapping[str, str | int]) -> str:
+    """Return settings in one line, such as "public to 1, ignored_paths to 2 lines"."""
+    return ", ".join(
+        f"{name} to {_count(str(value)) if name in LINES else value}"
+        for name, value in settings.items()
+    )
+
+
+def _count(text: str) -> str:
+    lines = len(text.splitlines())
+    return f"{lines} line" if lines == 1 else f"{lines} lines"
+
+
 def _lines(name: str, text: str) -> str:
     lines = list(filter(None, map(str.strip, text.splitlines())))
     if len(lines) > MOST_LINES:

@@ -18,7 +18,7 @@ from libs.page_views.registry import (
     remove_site,
     rename_site,
 )
-from libs.page_views.site_settings import LINES, InvalidSetting, checked_settings
+from libs.page_views.site_settings import LINES, InvalidSetting, checked_settings, in_words
 from libs.page_views.sites import InvalidSite, site_name
 from libs.page_views.tokens import Right, add_token, revoke_token
 
@@ -90,11 +90,7 @@ def save(client: redis.Redis, site: Site, form: Form) -> Done:
     }
     if changed:
         change_site(client, site, **changed)
-    what = ", ".join(
-        name if name in LINES else f"{name} from {before[name]} to {value}"
-        for name, value in changed.items()
-    )
-    return Done("saved", site.name, what and f"changed {what}")
+    return Done("saved", site.name, f"set {in_words(changed)}" if changed else "")
 
 
 def rename(client: redis.Redis, site: Site, form: Form) -> Done:

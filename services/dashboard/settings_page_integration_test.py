@@ -128,8 +128,8 @@ def test_should_save_settings(operator: FlaskClient, redis_client: redis.Redis, 
         embed_hosts=("https://blog.example",),
     )
     what = (
-        "changed zone from UTC to Asia/Tokyo, public from 0 to 1, client_limit from 1000 to 5, "
-        "ignored_paths, ignored_networks, embed_hosts"
+        "set zone to Asia/Tokyo, public to 1, client_limit to 5, "
+        "ignored_paths to 2 lines, ignored_networks to 1 line, embed_hosts to 1 line"
     )
     assert changes(redis_client) == [("ada", site.name, what)]
     page = html.unescape(operator.get(PAGE).text)
@@ -208,6 +208,7 @@ def test_should_remove_a_site_whose_name_is_typed(
     assert find_site(redis_client, site.name) == site
     removed = submit(operator, PAGE, action="remove", typed_name="example.org ")
     assert (removed.status_code, removed.location) == (303, "/dashboard/?done=removed")
+    assert "are removed.</p>" in operator.get(removed.location).text
     with pytest.raises(UnknownSite):
         find_site(redis_client, site.name)
     what = "removed example.org and all its numbers"

@@ -77,6 +77,10 @@ def test_should_record_what_is_changed_and_by_whom(run: Run, redis_client: redis
     # Given
     expected = {
         "sites add a.example": ("a.example", "registered the site"),
+        "sites set a.example --ignore-path /b --ignore-path /c": (
+            "a.example",
+            "set ignored_paths to 2 lines",
+        ),
         "sites set a.example --public --client-limit 7": (
             "a.example",
             "set public to 1, client_limit to 7",

@@ -17,7 +17,7 @@ from libs.page_views.registry import (
     remove_site,
     rename_site,
 )
-from libs.page_views.site_settings import DEFAULTS, InvalidSetting, checked_settings
+from libs.page_views.site_settings import DEFAULTS, InvalidSetting, checked_settings, in_words
 from services.admin.commands.command import Answer, SiteName, columns, redis_command
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -147,9 +147,8 @@ def set_settings(client: redis.Redis, name: str, **settings: Any) -> Answer:
     if not (given := _given(settings)):
         raise click.UsageError("nothing is to be changed: give a setting, such as --public")
     change_site(client, find_site(client, name), **given)
-    changes = ", ".join(f"{key} to {value}" for key, value in given.items())
     settings_now = _settings_of(find_site(client, name))
-    return Answer(settings_now, f"{name} is changed", change=(name, f"set {changes}"))
+    return Answer(settings_now, f"{name} is changed", change=(name, f"set {in_words(given)}"))
 
 
 @sites.command()
