@@ -10,67 +10,28 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection
 from pathlib import Path
 
 import psutil
 from dnslib import RR, DNSRecord
 from dnslib.server import BaseResolver, DNSHandler, DNSServer
 
+from libs.page_views.checking import check_site
 from libs.page_views.counting import PAGE_VIEWS_KEY
-from libs.page_views.testing import number_of_view
+from libs.page_views.reading import totals
+from libs.page_views.registry import add_site, find_site
 from libs.processes.testing import wait_until, wait_until_ended
 from libs.redis_access.connection import connect
 from libs.redis_access.embedded import embedded_redis
 from libs.redis_access.fault_proxy import Fault, fault_proxy
-from services.web.testing import SORRY
+from services.web.visitor_testing import SITE, Seen, Sent
 
 PASSWORD = "the first password"  # nosec B105  # of a Redis that only tests can reach
 
 _VISITORS = 32
 _WORKERS = 2
-_RELOAD_SECONDS = 0.1  # of a visitor whose connection broke
 _REDIS_NAME = "redis.example"
-
-
-@dataclass
-class Seen:
-    """What visitors saw: numbers of views, error pages, and broken connections."""
-
-    numbers: list[int] = field(default_factory=list)
-    sorry: int = 0
-    broken: int = 0
-    slowest_seconds: float = 0
-
-    @property
-    def failed(self) -> int:
-        """Return how many views were not acknowledged."""
-        return self.sorry + self.broken
-
-    @property
-    def attempted(self) -> int:
-        """Return how many views were attempted."""
-        return len(self.numbers) + self.failed
-
-    def view(self, connection: HTTPConnection) -> None:
-        """View the page once."""
-        begin = time.monotonic()
-        try:
-            connection.request("GET", "/")
-            answer = connection.getresponse()
-            text = answer.read().decode()
-        except (OSError, HTTPException):
-            connection.close()
-            self.broken += 1
-            time.sleep(_RELOAD_SECONDS)
-        else:
-            if answer.status == 200:
-                self.numbers.append(number_of_view(text))
-            else:
-                assert (answer.status, text) == (500, SORRY)
-                self.sorry += 1
-        self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - begin)
 
 
 class NameServer(BaseResolver):  # type: ignore[misc]  # dnslib has no types
@@ -107,6 +68,7 @@ class System:  # pylint: disable=too-many-instance-attributes  # it is a whole s
             self.password_file.write_text(f"{password}\n", encoding="utf-8")
         self._redis = stack.enter_context(contextlib.ExitStack())
         self.start_redis()
+        self._add_site()
         self.network = stack.enter_context(fault_proxy(data_dir / "redis.sock"))
         self.names = NameServer()
         name_server = DNSServer(self.names, address="127.0.0.1", port=0)
@@ -135,7 +97,8 @@ class System:  # pylint: disable=too-many-instance-attributes  # it is a whole s
             embedded_redis(self.data_dir, *options, environment=self._redis_environment)
         )
         self.redis_process = server.process
-        self.redis = self._redis.enter_context(contextlib.closing(connect(server.url)))
+        client = connect(server.url, wait_seconds=10)  # a new connection would need the password
+        self.redis = self._redis.enter_context(contextlib.closing(client))
         if self.password_file.exists():
             password = self.password_file.read_text(encoding="utf-8").strip()
             self.redis.config_set("requirepass", password)
@@ -191,26 +154,27 @@ class System:  # pylint: disable=too-many-instance-attributes  # it is a whole s
 
     def visit_during(
         self, fault: Callable[["System"], None], views: int, calm_seconds: float
-    ) -> Seen:
-        """Return what visitors saw while the fault came and went, until they saw so many views.
+    ) -> tuple[Seen, Sent]:
+        """Return what came of views while the fault came and went, until so many were acknowledged.
 
-        Nothing fails for calm_seconds before, between and after faults.
+        Half of the visitors view the page, the others a site. Nothing fails for calm_seconds
+        before, between and after faults.
         """
-        every = [Seen() for _ in range(_VISITORS)]
+        seen, sent = Seen(), Sent()
         enough = threading.Event()
 
-        def visit(seen: Seen) -> None:
+        def visit(kind: Seen | Sent) -> None:
             connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
             with contextlib.closing(connection):
                 while not enough.is_set():
-                    seen.view(connection)
+                    kind.view(connection)
 
         with ThreadPoolExecutor(_VISITORS) as executor:
-            visitors = [executor.submit(visit, seen) for seen in every]
+            visitors = [executor.submit(visit, kind) for kind in (seen, sent) * (_VISITORS // 2)]
             try:
                 time.sleep(calm_seconds)
                 fault(self)
-                while sum(len(seen.numbers) for seen in every) < views:
+                while len(seen.numbers) + len(sent.stored) + len(sent.waiting) < views:
                     time.sleep(calm_seconds)
                     fault(self)
                 time.sleep(calm_seconds)
@@ -218,22 +182,37 @@ class System:  # pylint: disable=too-many-instance-attributes  # it is a whole s
                 enough.set()
         for visitor in visitors:
             visitor.result()
-        return Seen(
-            numbers=[number for seen in every for number in seen.numbers],
-            sorry=sum(seen.sorry for seen in every),
-            broken=sum(seen.broken for seen in every),
-            slowest_seconds=max(seen.slowest_seconds for seen in every),
-        )
+        return seen, sent
 
     def stored(self) -> int:
-        """Return the number of views in Redis; check that each was stored once."""
+        """Return the number of views of the page in Redis; check that each was stored once."""
         stored = int(self.redis.get(PAGE_VIEWS_KEY) or 0)
-        nonces = sum(1 for _ in self.redis.scan_iter(match="*:nonce:*", count=1000))
-        assert nonces == stored
+        assert len(self._nonces(f"{{{PAGE_VIEWS_KEY}}}")) == stored
         return stored
+
+    def stored_of_site(self) -> set[str]:
+        """Return the nonces of the site's views in Redis."""
+        return self._nonces(find_site(self.redis, SITE).key)
+
+    def drift_of_site(self) -> list[str]:
+        """Return what is wrong with the numbers of the site, when no view of it arrives."""
+        site = find_site(self.redis, SITE)
+        drift = check_site(self.redis, site)
+        if (views := totals(self.redis, site).views) != len(self.stored_of_site()):
+            drift.append(f"{views} views are stored, not one for each nonce")
+        return drift
+
+    def _nonces(self, key: str) -> set[str]:
+        prefix = f"{key}:nonce:"
+        keys = self.redis.scan_iter(match=f"{prefix}*", count=1000)
+        return {key.decode().removeprefix(prefix) for key in keys}
+
+    def _add_site(self) -> None:
+        add_site(self.redis, SITE, client_limit=0, site_limit=0)
 
     def reset(self) -> None:
         """Forget all views and end all faults of the network."""
         self.network.choose_fault = lambda: Fault.NONE
         self.redis.flushall()
+        self._add_site()
         self.redis.bgrewriteaof()
