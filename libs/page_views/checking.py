@@ -1,15 +1,21 @@
 """Recount what was stored twice, and report where the numbers do not fit together."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, datetime, timedelta
 
 import redis
 
+from libs.page_views.daily_import import TOTAL
 from libs.page_views.reading import Kind
-from libs.page_views.registry import Site
-from libs.page_views.tables import SEEDED, has_numbers, read_tables
+from libs.page_views.recording import DAYS_KEPT
+from libs.page_views.registry import ZONE_SINCE, Site
+from libs.page_views.tables import IMPORTED, SEEDED, has_numbers, read_tables
 
 _Numbers = Mapping[str, int]
+
+_ZONE_DAYS = 2
+"""How many days more it may be in one time zone than in another."""
 
 _PARTS = {"views": "", "visitors": ":visitors"}
 """The fields of a total, and how the names of the tables end that have their parts."""
@@ -18,21 +24,62 @@ _PARTS = {"views": "", "visitors": ":visitors"}
 def check_site(client: redis.Redis, site: Site) -> list[str]:
     """Return a sentence for each number that is not what its parts add up to.
 
-    Total = seeded + sum of months; month = sum of days; dropped in all = sum of months; and a table
-    has no more views than its period. Views that arrive meanwhile cause no drift. Raises
-    redis.RedisError.
+    Total = seeded + sum of months; month = sum of days; day = sum of hours, while these are kept;
+    dropped in all = sum of months; and a table has no more views than its period. Views that arrive
+    meanwhile cause no drift. Raises redis.RedisError.
     """
     tables: dict[str, _Numbers] = defaultdict(dict)
     drift = []
+    without_hours: set[str] = set()
+    zone_since = 0
     for name, rows, _ in read_tables(client, site):
         if not has_numbers(name):
+            if name == "":
+                zone_since = int(rows.get(ZONE_SINCE, 0))
+            elif name.startswith(f"{IMPORTED}:") and name.endswith(f":{TOTAL}"):
+                without_hours.update(rows)
             continue
         wrong = [row for row, value in rows.items() if not value.isdecimal()]
         drift += [f"{name}: the number of {row} is {rows[row][:30]}" for row in wrong]
         tables[name] = {row: int(value) for row, value in rows.items() if row not in wrong}
     drift += _sums(tables)
+    drift += _hours(tables, site, zone_since, without_hours)
     drift += _excesses(tables)
     return drift
+
+
+def _hours(
+    tables: Mapping[str, _Numbers], site: Site, zone_since: int, without_hours: Collection[str]
+) -> Iterator[str]:
+    """Yield where a day has not as many views as its hours.
+
+    Hours are those of UTC. Where the site's day begins within one, its views may be of either day.
+    Days are left out that may have been cut by another zone, or of which hours may have expired. To
+    those in without_hours, an import has added views of which it knew no hour.
+    """
+    least: Counter[date] = Counter()
+    most: Counter[date] = Counter()
+    for name, hours in tables.items():
+        if name[10:] != ":hours":
+            continue
+        for hour, views in hours.items():
+            try:
+                begin = datetime.fromisoformat(f"{name[:10]}T{hour}:00+00:00")
+            except ValueError:
+                yield f"{name}: {hour} is no hour"
+                continue
+            first = begin.astimezone(site.zone).date()
+            last = (begin + timedelta(minutes=59)).astimezone(site.zone).date()
+            most.update({day: views for day in (first, last)})
+            least[first] += views if first == last else 0
+    kept = datetime.now(site.zone).date() - timedelta(days=DAYS_KEPT - _ZONE_DAYS)
+    cut_since = datetime.fromtimestamp(zone_since, site.zone).date() + timedelta(days=_ZONE_DAYS)
+    for day in sorted(most):
+        views = tables[f"{day:%Y-%m}:days"].get(f"{day}", 0)
+        too_many = views > most[day] and f"{day}" not in without_hours
+        if day > max(kept, cut_since) and (views < least[day] or too_many):
+            found = f"{least[day]}" if least[day] == most[day] else f"{least[day]} to {most[day]}"
+            yield f"views of {day}: {views}, but its hours add up to {found}"
 
 
 def _sums(tables: Mapping[str, _Numbers]) -> Iterator[str]:

@@ -1,16 +1,17 @@
 """Tests that drift between numbers is found."""
 
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 import redis
 
 from libs.page_views.checking import check_site
+from libs.page_views.daily_import import TOTAL, Row, import_days
 from libs.page_views.maintenance import seed
 from libs.page_views.reading import Count
 from libs.page_views.recording import Recorder, View
-from libs.page_views.registry import Site, add_site
+from libs.page_views.registry import Site, add_site, change_site, find_site
 from libs.page_views.visitors import Client
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
@@ -66,6 +67,7 @@ def test_should_find_no_drift_in_what_was_recorded_and_seeded(
             3,
             ["campaigns of 2026-11-25: 4 views, but the period has 3"],
         ),
+        (("2026-11-25:hours", "noon"), 1, ["2026-11-25:hours: noon is no hour"]),
         (("2026-11:pages", "/a"), -1, ["2026-11:pages: the number of /a is -1"]),
     ],
 )
@@ -75,6 +77,46 @@ def test_should_find_what_does_not_fit(
     table, row = number
     redis_client.hincrby(f"{site.key}:{table}", row, change)
     assert check_site(redis_client, site) == found
+
+
+@pytest.mark.parametrize("change", [5, -4])
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "Asia/Kolkata", "America/Bogota"])
+def test_should_compare_hours_with_the_days_of_the_site(
+    redis_client: redis.Redis, zone: str, change: int
+) -> None:
+    # Given: a view in each quarter of an hour of three days
+    site = add_site(redis_client, "example.org", zone=zone)
+    today = datetime.now(site.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    times = [today.timestamp() - quarter * 900 for quarter in range(1, 3 * 96 + 1)]
+    Recorder(redis_client).record(site.name, [View("/", time) for time in times], limited=False)
+    assert not check_site(redis_client, site)
+
+    # When
+    yesterday = today - timedelta(days=1)
+    noon = yesterday.replace(hour=12).astimezone(timezone.utc)
+    redis_client.hincrby(f"{site.key}:{noon:%Y-%m-%d}:hours", f"{noon:%H}", change)
+
+    # Then
+    hours = f"{92 + change} to {98 + change}" if zone == "Asia/Kolkata" else f"{96 + change}"
+    found = [f"views of {yesterday:%Y-%m-%d}: 96, but its hours add up to {hours}"]
+    assert check_site(redis_client, site) == found
+    change_site(redis_client, site, zone="UTC")  # from now on
+    assert not check_site(redis_client, find_site(redis_client, site.name))
+
+
+def test_should_not_miss_the_hours_of_what_has_none(redis_client: redis.Redis, site: Site) -> None:
+    # Given
+    today = datetime.now(timezone.utc).date()
+    rows = [Row(today, TOTAL, "", 5, 1)]
+    Recorder(redis_client).record(site.name, [View("/", time.time())] * 2)
+
+    # When
+    import_days(redis_client, site, "plausible:total", lambda: rows)
+
+    # Then
+    assert not check_site(redis_client, site)
+    redis_client.hincrby(f"{site.key}:{today}:hours", "00", 10)
+    assert len(check_site(redis_client, site)) == 1
 
 
 def test_should_find_what_is_no_number(redis_client: redis.Redis, site: Site) -> None:

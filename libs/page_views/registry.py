@@ -21,6 +21,10 @@ SITES_KEY = f"{PREFIX}:sites"
 _NEXT_SITE_KEY = f"{PREFIX}:next_site"
 
 
+ZONE_SINCE = "zone_since"
+"""When the zone was last changed, in seconds since 1970; a site that has none has its first zone."""
+
+
 class UnknownSite(LookupError):
     """No site has this name."""
 
@@ -120,7 +124,9 @@ def change_site(client: redis.Redis, site: Site, **settings: str | int) -> None:
 
     Raises InvalidSetting, UnknownSite, or redis.RedisError.
     """
-    checked = checked_settings(settings)
+    checked = dict(checked_settings(settings))
+    if checked.get("zone", site.zone.key) != site.zone.key:
+        checked[ZONE_SINCE] = int(time.time())
 
     def change(pipeline: Pipeline) -> None:
         _check_registered(pipeline, site)

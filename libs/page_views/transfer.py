@@ -18,7 +18,14 @@ from typing import Any
 
 import redis
 
-from libs.page_views.registry import SITES_KEY, Site, SiteExists, new_site_key, register_site
+from libs.page_views.registry import (
+    SITES_KEY,
+    ZONE_SINCE,
+    Site,
+    SiteExists,
+    new_site_key,
+    register_site,
+)
 from libs.page_views.site_settings import DEFAULTS, checked_settings
 from libs.page_views.tables import has_numbers, read_tables
 
@@ -112,7 +119,8 @@ class _LoadedSite:
 
     def __init__(self, client: redis.Redis, name: str, settings: Mapping[str, Any]) -> None:
         given = {**DEFAULTS, **settings, "name": name}
-        given |= checked_settings({key: given[key] for key in given.keys() - {"name", "created"}})
+        others = {"name", "created", ZONE_SINCE}
+        given |= checked_settings({key: given[key] for key in given.keys() - others})
         self._client = client
         self._name = name
         self._settings = given
