@@ -63,8 +63,8 @@ def read_views(
     """Yield the page views among lines, in a format of log_formats or the one they seem to have.
 
     A page view is a GET over HTTP, answered with 200 or 304, of what is not a static file. Every
-    other line is counted in problems by its reason: "malformed", "too_long", "address" (none),
-    "not_http", "not_get", "status" or "static". Raises ImportFormatError if the format is unknown.
+    other line is counted in problems by its reason: that of the parser's LineError, "not_http",
+    "not_get", "status" or "static". Raises ImportFormatError if the format is unknown.
     """
     if format_name is None:
         lines, ahead = tee(lines)

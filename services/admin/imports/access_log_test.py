@@ -232,7 +232,7 @@ def test_should_detect_the_format_before_more_lines_are_written() -> None:
     [
         (None, ["a"] * 2, "none of the first 2 lines is in a known format; name one: combined"),
         (None, ["a"] * DETECTION_LINES + [COMMON], f"none of the first {DETECTION_LINES} lines"),
-        ("w3c", [], "unknown format 'w3c'; expected one of combined-vhost, combined, common"),
+        ("nginx", [], "unknown format 'nginx'; expected one of combined-vhost, combined, common"),
         ("combined:a=b", [], "unknown format"),
         ("json:", [], "expected json:NAME=KEY,…, with NAME one of address, host"),
         ("json:ip=x", [], "expected json:NAME=KEY"),
@@ -242,6 +242,54 @@ def test_should_detect_the_format_before_more_lines_are_written() -> None:
 def test_should_refuse_an_unknown_format(name: str | None, lines: list[str], message: str) -> None:
     with pytest.raises(ImportFormatError, match=message):
         read(*lines, name=name)
+
+
+IIS = """\
+#Software: Microsoft Internet Information Services 10.0
+#Version: 1.0
+#Date: 2026-03-01 09:30:00
+#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) \
+cs(Referer) sc-status sc-substatus sc-win32-status time-taken
+2026-03-01 09:30:00 10.0.0.4 GET /a b=1 443 - 203.0.113.9 Mozilla/5.0+(X11) \
+https://news.example/ 200 0 0 15
+2026-03-01 09:30:01 10.0.0.4 GET /a.css - 443 - 203.0.113.9 Mozilla/5.0+(X11) - 200 0 0 15
+#Fields: date time cs-method cs-uri-stem c-ip cs(User-Agent) cs-host sc-status
+2026-03-01 09:30:02 GET /b 2001:db8::1 - example.org:8080 304
+2026-03-01 09:30:02 GET /b 2001:db8::1 - example.org
+"""
+CLOUDFRONT = """\
+#Version: 1.0
+#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status \
+cs(Referer) cs(User-Agent) cs-uri-query x-host-header cs-protocol
+2026-03-01\t09:30:00\tFRA2\t9\t203.0.113.9\tGET\td1.cloudfront.net\t/a\t200\t\
+https://news.example/\tMozilla/5.0%20(X11)\tb=1\texample.org\thttps
+2026-03-01\t09:30:02\tFRA2\t9\t2001:db8::1\tGET\td1.cloudfront.net\t/b\t304\t\
+-\t-\t-\t-\thttps
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "hosts", "others"),
+    [
+        (IIS, ["", "example.org"], {"directive": 5, "static": 1, "malformed": 1}),
+        (CLOUDFRONT, ["example.org", "d1.cloudfront.net"], {"directive": 2}),
+    ],
+)
+def test_should_read_a_log_that_names_its_fields(
+    log: str, hosts: list[str], others: dict[str, int]
+) -> None:
+    views, problems = read(*log.splitlines())
+    seconds = datetime(2026, 3, 1, 9, 30, tzinfo=timezone.utc).timestamp()
+    assert [tuple(view)[:-1] for view in views] == [
+        (seconds, "203.0.113.9", "Mozilla/5.0 (X11)", "/a?b=1", "https://news.example/", hosts[0]),
+        (seconds + 2, "2001:db8::1", "", "/b", "", hosts[1]),
+    ]
+    assert problems == others
+
+
+def test_should_name_the_field_that_a_log_lacks() -> None:
+    lines = "#Fields: date time cs-method cs-uri-stem", "2026-03-01 09:30:00 GET /a"
+    assert read(*lines, name="w3c") == ([], {"directive": 1, "no_c-ip": 1})
 
 
 PIECES = st.sampled_from(

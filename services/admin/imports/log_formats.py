@@ -7,12 +7,14 @@ from services.admin.imports.errors import ImportFormatError
 from services.admin.imports.log_fields import LineError, LineParser
 from services.admin.imports.log_json import JSON_KEYS, mapped_parser, read_caddy
 from services.admin.imports.log_text import TEXT_PARSERS
+from services.admin.imports.log_w3c import W3cParser
 
 DETECTION_LINES = 1000
 """How many unknown lines a log may begin with before its format must be named."""
 
 _PARSERS = {**TEXT_PARSERS, "caddy": read_caddy, "json": mapped_parser({})}
-FORMATS = tuple(_PARSERS)
+_W3C = "w3c"
+FORMATS = (*_PARSERS, _W3C)
 
 
 def detect_format(first_lines: Iterable[bytes]) -> str:
@@ -21,9 +23,10 @@ def detect_format(first_lines: Iterable[bytes]) -> str:
     A log without lines has any format. Raises ImportFormatError if it begins with DETECTION_LINES
     that none can read, or has only such lines.
     """
+    parsers = {name: line_parser(name) for name in FORMATS}
     count = 0
     for count, line in enumerate(islice(first_lines, DETECTION_LINES), 1):
-        for name, parse in _PARSERS.items():
+        for name, parse in parsers.items():
             if _can_read(parse, line):
                 return name
     if count:
@@ -35,10 +38,13 @@ def detect_format(first_lines: Iterable[bytes]) -> str:
 def line_parser(name: str) -> LineParser:
     """Return the parser of a format: one of FORMATS, or "json:time=msec,host=site" for other keys.
 
-    Raises ImportFormatError if there is no such format.
+    A parser reads the lines of one log, from its first. Raises ImportFormatError if there is no
+    such format.
     """
     if name in _PARSERS:
         return _PARSERS[name]
+    if name == _W3C:
+        return W3cParser()
     kind, _, settings = name.partition(":")
     if kind != "json":
         expected = f"one of {', '.join(FORMATS)}"
