@@ -11,7 +11,7 @@ from libs.page_views import importing, reading
 from libs.page_views.imported_hours import Identified, expect
 from libs.page_views.importing import BATCH_VIEWS, ImportRunning, Report, running_import
 from libs.page_views.reading import Count, Kind
-from libs.page_views.recording import View
+from libs.page_views.recording import COUNTED, REPEATED, Recorder, View
 from libs.page_views.registry import Site, add_site
 from libs.page_views.visitors import Client
 
@@ -73,6 +73,14 @@ def test_should_count_a_log_once(redis_client: redis.Redis, site: Site) -> None:
     assert numbers(redis_client, site) == counted
     assert len(keys(redis_client, "imported:*")) == 1  # the last hour is not complete
     assert not keys(redis_client, "salt:*") and not keys(redis_client, "nonce:*")
+
+
+def test_should_count_an_entry_once_that_comes_twice(redis_client: redis.Redis, site: Site) -> None:
+    recorder = Recorder(redis_client, source="log")
+    views = [View("/a", NOON.timestamp(), nonce="1")] * 2
+    assert recorder.record(site.name, views) == [COUNTED, REPEATED]
+    assert recorder.record(site.name, views) == [REPEATED, REPEATED]
+    assert [redis_client.ttl(key) > 0 for key in keys(redis_client, "imported:log:*")] == [True]
 
 
 @pytest.mark.parametrize("batches", [-1, 0, 1])
