@@ -1,7 +1,7 @@
 """List the pages, referrers and campaigns of what filters select.
 
-Each list of pages, and of referrers with DIRECT, has as many views as the total: what is not told
-apart is in the row OTHER.
+Each list of pages and of referrers has as many views as the total, since what is not told apart is
+in the row OTHER. Only if the total may be more, the rows may have more in fact.
 """
 
 from collections import Counter
@@ -47,7 +47,7 @@ class Panels:
         def rows() -> Table:
             linked = _linked(pairs(), Kind.PAGES, referrers.rows)
             if not referrers.negated and DIRECT not in referrers.rows:
-                return self._complete(linked, pages.rows)
+                return self._complete(linked if is_exact() else _at_least(linked), pages.rows)
             if not is_exact() or sums().is_full:
                 raise CannotCount(_TOO_MANY)
             views = Counter({row: measure.views for row, measure in linked.items()})
@@ -83,7 +83,7 @@ class Panels:
             if not pages.negated:
                 if are_known:
                     linked[DIRECT] = Measure(direct)
-                return self._complete(linked, referrers.rows)
+                return self._complete(linked if is_exact() else _at_least(linked), referrers.rows)
             if not are_known or sums().is_full:
                 raise CannotCount(_TOO_MANY)
             rest = _measures(Counter(sums().views) - views)
@@ -150,6 +150,10 @@ def _rows(sums: Sums) -> Rows:
 
 def _measures(views: Mapping[str, int]) -> Rows:
     return {row: Measure(count) for row, count in views.items()}
+
+
+def _at_least(rows: Rows) -> Rows:
+    return {row: measure._replace(may_be_more=True) for row, measure in rows.items()}
 
 
 def _linked(pairs: Sums, kind: Kind, chosen: tuple[str, ...]) -> Rows:

@@ -242,7 +242,8 @@ def test_should_report_what_a_model_counts(
         assert fits(report.total, selected)
         for table in (report.pages, report.referrers):
             if not isinstance(table, NotCounted):
-                assert sum(measure.views for measure in table.values()) == report.total.views
+                views_of_rows = sum(measure.views for measure in table.values())
+                assert views_of_rows == report.total.views or report.total.may_be_more
     check_series(report, question, everything if interval is Interval.HOUR else selected)
     for kind, table in tables(report).items():
         check_table(table, kind, selected, filters)
