@@ -22,7 +22,7 @@ _NEXT_SITE_KEY = f"{PREFIX}:next_site"
 
 
 ZONE_SINCE = "zone_since"
-"""When the zone was last changed, in seconds since 1970; a site that has none has its first zone."""
+"""When the zone was last changed, in seconds since 1970; a site without it has its first zone."""
 
 
 class UnknownSite(LookupError):
