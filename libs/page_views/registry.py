@@ -34,7 +34,7 @@ class SiteExists(ValueError):
 
 
 @dataclass(frozen=True)
-class Site:
+class Site:  # pylint: disable=too-many-instance-attributes  # all are settings
     """A registered site."""
 
     key: str

@@ -60,7 +60,7 @@ def embed_host(text: str) -> str:
     """
     origin = _ORIGIN.fullmatch(text)
     host = ascii_host(origin[2]) if origin else ""
-    if not origin or not host or not int(origin[3][1:] or 1) in range(1, 65536):
+    if not origin or not host or int(origin[3][1:] or 1) not in range(1, 65536):
         raise ValueError(f"{text[:50]!r} is no host or origin, such as https://blog.example")
     return f"{origin[1].lower()}{host}{origin[3]}"
 

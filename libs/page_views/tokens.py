@@ -37,7 +37,7 @@ class Token:
     """Seconds since 1970."""
 
 
-def share_path(site_name: str, token: str = "") -> str:
+def share_path(site_name: str, token: str = "") -> str:  # nosec B107  # "" is none
     """Return the path of a site's dashboard for who has this token, or if it is public, for all.
 
     It belongs after the dashboard's scheme, host and port.
@@ -67,7 +67,7 @@ def site_with_tokens(sites: SiteLookup, name: str) -> tuple[Site, list[Token]]:
     return site, _listed(stored)
 
 
-def shared_site(sites: SiteLookup, name: str, token: str = "") -> Site:
+def shared_site(sites: SiteLookup, name: str, token: str = "") -> Site:  # nosec B107  # as there
     """Return a site if it is public, or with a token, if that permits to look at its dashboard.
 
     One round trip if its key is known. Raises UnknownSite, also if it is not shared so, or

@@ -83,10 +83,11 @@ def test_should_add_a_site(operator: FlaskClient, redis_client: redis.Redis) -> 
         ({"name": "b.example", "zone": "Mars/Base"}, "zone", "'Mars/Base' is no time zone, such"),
     ],
 )
-def test_should_say_at_the_field_why_a_site_cannot_be_added(
+def test_should_say_at_the_field_why_a_site_cannot_be_added(  # pylint: disable=too-many-arguments
     operator: FlaskClient,
     redis_client: redis.Redis,
     site: Site,
+    *,
     fields: dict[str, str],
     field: str,
     problem: str,

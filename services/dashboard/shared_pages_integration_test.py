@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -81,7 +82,7 @@ def test_should_take_three_round_trips(
     link = share_path(site.name, add_token(redis_client, site, "share"))
     visitor.get(link)
     trips: list[object] = []
-    send = UnixDomainSocketConnection.send_packed_command
+    send: Callable[..., None] = UnixDomainSocketConnection.send_packed_command
 
     def count(connection: UnixDomainSocketConnection, *command: object) -> None:
         trips.append(command)
