@@ -69,8 +69,12 @@ def main() -> int:
                     ["docker", "image", "rm", f"{image}:{git(root, 'rev-parse', 'HEAD')}"],
                     check=False,
                 )
-    # The other test looks at the first line of every BUILD file.
-    tests = ["build_support/macros_test.py:tests", "services/hello/app_test.py:unit"]
+    # The others look at the first line of every BUILD file, and serve every service.
+    tests = [
+        "build_support/macros_test.py:tests",
+        "services/hello/app_test.py:unit",
+        "services/serve_integration_test.py:integration",
+    ]
     expected = (False, tests, ["services/hello:hello"])
     selected = (plan.everything, plan.test, plan.package)
     print(f"selected: {selected}")
