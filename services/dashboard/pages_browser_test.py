@@ -1,5 +1,6 @@
 """Tests of the dashboard's pages in Chromium: how they look, and that they are for everybody."""
 
+import contextlib
 from collections.abc import Iterator
 from datetime import datetime, timezone
 
@@ -11,6 +12,7 @@ from libs.flask_service.testing import program
 from libs.page_views.demonstration import demonstration
 from libs.page_views.registry import add_site
 from libs.page_views.transfer import load_sites
+from libs.redis_access.connection import connect
 from services.dashboard.browser_testing import Visitor, visitor
 from services.dashboard.testing import SIGN_IN
 
@@ -20,16 +22,23 @@ PAGES = {
     "sites": "/dashboard/",
     "site": "/dashboard/sites/demo.example/",
     "empty-site": "/dashboard/sites/new.example/",
+    "all-pages": "/dashboard/sites/demo.example/pages",
+    "settings": "/dashboard/sites/new.example/settings",
+    "new-site": "/dashboard/sites/add",
     "account": "/dashboard/account",
     "audit": "/dashboard/audit",
 }
 """What somebody sees who has signed in, by the name of its screenshots."""
 
+SHARED = "/dashboard/share/shared.example/"
+
 
 @pytest.fixture(name="url")
 def _url(redis_client: redis.Redis, redis_url: str) -> Iterator[str]:
-    load_sites(redis_client, demonstration("demo.example", datetime.now(timezone.utc), seed=0))
+    with contextlib.closing(connect(redis_url, wait_seconds=30)) as patient:
+        load_sites(patient, demonstration("demo.example", datetime.now(timezone.utc), seed=0))
     add_site(redis_client, "new.example")
+    add_site(redis_client, "shared.example", public=1)
     with program("services.dashboard.serve", 1, REDIS_URL=redis_url) as started:
         yield started.urls[0]
 
@@ -78,3 +87,13 @@ def test_should_show_newer_numbers_unless_somebody_is_at_work(
     # Then
     page.get_by_role("link", name="newer.example").wait_for()
     assert not guest.problems
+
+
+def test_should_show_shared_sites_to_all_without_javascript(url: str) -> None:
+    with visitor(url, java_script_enabled=False) as guest:
+        guest.page.goto(url + SHARED)
+        assert guest.page.get_by_role("heading", name="shared.example").is_visible()
+        assert not guest.page.get_by_role("button", name="Sign out").count()
+        assert not guest.page.context.cookies()
+    with visitor(url) as guest:
+        guest.look_at(SHARED, "shared")
