@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from libs.page_views.answers import Measure, NotCounted, Report
-from services.dashboard.numbers import NO_NUMBER, Change, change, exact, short
+from services.dashboard.numbers import NO_NUMBER, Change, bound, change, exact, short
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,9 @@ def cards(report: Report) -> list[Card]:
     each = NO_NUMBER
     if isinstance(total, Measure):
         visitors = total.visitors
-        views = Card("Views", *_shown(total), _change(report, "views"))
+        sign = bound(total.may_be_more, total.may_be_less)
+        shown = f"{sign}{short(total.views)}", f"{sign}{exact(total.views)}"
+        views = Card("Views", *shown, _change(report, "views"))
         if visitors:
             each = f"{total.views / visitors:.1f}"
     known = Card("Visitors", NO_NUMBER)
@@ -36,15 +38,6 @@ def cards(report: Report) -> list[Card]:
         Card("Views per visitor", each),
         Card("Filtered", short(filtered), exact(filtered)),
     ]
-
-
-def _shown(total: Measure) -> tuple[str, str]:
-    """Return the views of a total, short and exact; with what is not known about them."""
-    if total.may_be_more:
-        return f"≥ {short(total.views)}", f"at least {exact(total.views)}"
-    if total.may_be_less:
-        return f"≤ {short(total.views)}", f"at most {exact(total.views)}"
-    return short(total.views), exact(total.views)
 
 
 def _change(report: Report, name: str) -> Change | None:

@@ -44,6 +44,14 @@ def share(part: int, whole: int) -> str:
     return _percent(part, whole) if whole else NO_NUMBER
 
 
+def bound(may_be_more: bool, may_be_less: bool) -> str:
+    """Return what goes before a count that is not exact, such as "≥ "."""
+    sign = {(True, False): "≥", (False, True): "≤", (True, True): "≈"}.get(
+        (may_be_more, may_be_less)
+    )
+    return f"{sign}{_SPACE}" if sign else ""
+
+
 def change(count: int, before: int) -> Change:
     """Compare a count with the one before. The difference is rounded down, but never to 0 %."""
     if count == before:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from libs.page_views.answers import DIRECT, Measure, NotCounted, Report, Table
 from libs.page_views.reading import OTHER, Kind
+from services.dashboard.numbers import bound
 from services.dashboard.question import NAMES, Address
 
 TITLES = {Kind.PAGES: "Pages", Kind.REFERRERS: "Referrers", Kind.CAMPAIGNS: "Campaigns"}
@@ -19,6 +20,8 @@ class Row:
     name: str
     views: int
     visitors: int | None
+    bound: str
+    """What goes before its views if they are not exact, such as "≥ "."""
     href: str
     """The query of the page that counts only this row; "" if it cannot be asked for."""
     not_href: str
@@ -74,7 +77,7 @@ def panel(kind: Kind, table: Table, address: Address, site: str, part: slice) ->
 def drops_of(report: Report) -> list[Row]:
     """Return how many requests were filtered, for each reason."""
     return [
-        Row(reason.replace("_", " "), count, None, "", "", "")
+        Row(reason.replace("_", " "), count, None, "", "", "", "")
         for reason, count in report.drops.items()
     ]
 
@@ -88,12 +91,14 @@ def chips(address: Address) -> Iterator[tuple[str, str, str, bool]]:
 
 
 def _row(kind: Kind, name: str, measure: Measure, address: Address, site: str) -> Row:
+    sign = bound(measure.may_be_more, measure.may_be_less)
+    counts = measure.views, measure.visitors, sign
     if name == OTHER:
-        return Row(name, measure.views, measure.visitors, "", "", "")
+        return Row(name, *counts, "", "", "")
     href, not_href = (address.filtered(kind, name, negated).query for negated in (False, True))
     open_href = ""
     if kind is Kind.PAGES:
         open_href = f"https://{site}{name}"
     elif kind is Kind.REFERRERS and name != DIRECT:
         open_href = f"https://{name}"
-    return Row(name, measure.views, measure.visitors, href, not_href, open_href)
+    return Row(name, *counts, href, not_href, open_href)

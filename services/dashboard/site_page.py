@@ -1,6 +1,6 @@
 """Show one site: its views and visitors over time, its pages, referrers and campaigns."""
 
-from flask import Blueprint, Response, redirect, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, NotFound
 
@@ -26,6 +26,9 @@ RANGE_NAMES = {
 }
 """What the keys of RANGES are called, and what that means."""
 
+WAITING_SECONDS = 5
+"""How often a page is loaded again that waits for the first view of its site."""
+
 
 def site_page(reader: Reader) -> Blueprint:
     """Return the pages of one site. All links are relative, so that they may be shared, too."""
@@ -38,6 +41,12 @@ def site_page(reader: Reader) -> Blueprint:
         opened, address, report = _read(reader, name)
         if "filter" in request.args:  # the form adds a filter
             return redirect(address.query)
+        response = make_response(_shown(opened, address, report))
+        if not opened.months:
+            response.headers["Refresh"] = f"{WAITING_SECONDS}"
+        return response
+
+    def _shown(opened: Opened, address: Address, report: Report) -> str:
         series = report.series
         return render_template(
             "site.html",
@@ -117,6 +126,7 @@ def _frame(opened: Opened, address: Address, report: Report) -> dict[str, object
         "earlier": earlier.query if earlier else "",
         "later": later.query if later else "",
         "chips": list(chips(address)),
+        "comparison": _comparison(address),
     }
 
 
@@ -137,6 +147,17 @@ def _last_day(opened: Opened, report: Report, address: Address) -> Address | Non
     if not nothing or address.filters or not opened.days:
         return None
     return address.between(max(opened.days), max(opened.days))
+
+
+def _comparison(address: Address) -> str:
+    """Return what changes are compared with."""
+    if not address.compared:
+        return ""
+    if address.last < address.today:
+        return "Changes: against the time before."
+    if address.first < address.today:
+        return "Changes: against the time before, without today, which is not over."
+    return "Changes: against yesterday, until this hour."
 
 
 def _shown_days(address: Address) -> str:

@@ -5,12 +5,12 @@ from pathlib import Path
 import redis
 import requests
 
+from libs.flask_service.page_testing import Page
 from libs.page_views.reading import Count, Kind, rows, totals
 from libs.page_views.registry import add_site
 from libs.processes.testing import wait_until
 from libs.redis_access.embedded import EmbeddedRedis
 from services.web.browser_testing import browser_in
-from libs.flask_service.page_testing import Page
 from services.web.shop_testing import Shop
 from services.web.testing import tracker
 

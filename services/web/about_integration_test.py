@@ -7,13 +7,13 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 
+from libs.flask_service.page_testing import Page
 from libs.page_views.reading import totals
 from libs.page_views.registry import Site, add_site
 from libs.processes.testing import paused
 from libs.redis_access.connection import connect
 from libs.redis_access.embedded import EmbeddedRedis
 from services.web.app import create_app
-from libs.flask_service.page_testing import Page
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"}
 URL = "/about?site=example.org"
