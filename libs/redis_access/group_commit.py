@@ -1,8 +1,9 @@
 """Send requests that arrive while a call to Redis is under way together, in the next call.
 
-A request that finds no call under way makes one at once. Requests that arrive meanwhile wait. When
-the call ends, one of them, the leader, makes the next call for all of them. So they share a round
-trip, and with appendfsync always one flush to disk. Databases call this group commit.
+A request that finds no call under way makes one, but lets other threads and greenlets run first:
+they may join it. Requests that arrive during a call wait. When it ends, one of them, the leader,
+makes the next call for all of them. So they share a round trip, and with appendfsync always one
+flush to disk. Databases call this group commit.
 """
 
 import contextlib
@@ -22,7 +23,7 @@ _Answer = TypeVar("_Answer")
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Request(Generic[_Item, _Answer]):
     """A request, and its answer after its call has ended."""
 
@@ -64,7 +65,7 @@ class GroupCommit(Generic[_Item, _Answer]):
         """
         if self._process_id != os.getpid():  # forked: the threads that led are not in this process
             self._start_empty()
-        request = _Request[_Item, _Answer](item, deadline)
+        request: _Request[_Item, _Answer] = _Request(item, deadline)
         request.wake.acquire()
         with self._mutex:
             self._waiting.append(request)
@@ -76,6 +77,7 @@ class GroupCommit(Generic[_Item, _Answer]):
             ):
                 self._withdraw(request)
             if self._leader is request:
+                time.sleep(0)  # let others join
                 self._lead()
         except BaseException:  # such as the end of a greenlet
             self._withdraw(request)

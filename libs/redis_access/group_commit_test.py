@@ -183,7 +183,6 @@ class Visitors(RuleBasedStateMachine):
         self.under_way = views
 
 
-# A greenlet may end while it waits. Here the one that would lead the next call is killed.
 GREENLETS = """
 from gevent import monkey
 monkey.patch_all()
@@ -197,30 +196,48 @@ def call(views):
     end_of_call.wait()
     return views
 
-def submit(view, seconds):
-    return group_commit.submit(view, time.monotonic() + seconds)
+def submit(view):
+    return group_commit.submit(view, time.monotonic() + 10 + view)
 
 group_commit = GroupCommit(call, longest_call_seconds=1)
-views = [gevent.spawn(submit, view, 10 + view) for view in range(4)]
-gevent.sleep(0)
-views[3].kill({})
+views = [gevent.spawn(submit, 0)]
+{}
 end_of_call.set()
 gevent.joinall(views, timeout=10)
 print(calls, [view.value for view in views[:3]])
 """
 
+ARRIVE_TOGETHER = """
+views += [gevent.spawn(submit, view) for view in (1, 2)]
+"""
 
-@pytest.mark.parametrize("block", [True, False], ids=["at once", "with the next call"])
-def test_should_let_another_greenlet_lead_when_one_ends(block: bool) -> None:
-    program = GREENLETS.replace("{}", f"block={block}")
+# A greenlet may end while it waits. Here the one that would lead the next call is killed.
+END_A_LEADER = """
+while not calls:
+    gevent.sleep(0)
+views += [gevent.spawn(submit, view) for view in (1, 2, 3)]
+gevent.sleep(0)
+views[3].kill(block={})
+"""
+
+
+@pytest.mark.parametrize(
+    ("events", "calls"),
+    [
+        pytest.param(ARRIVE_TOGETHER, [[0, 1, 2]], id="they arrive together"),
+        pytest.param(END_A_LEADER.format(True), [[0], [1, 2]], id="a leader ends at once"),
+        pytest.param(END_A_LEADER.format(False), [[0], [1, 2]], id="with the next call"),
+    ],
+)
+def test_should_group_the_requests_of_greenlets(events: str, calls: list[list[int]]) -> None:
     output = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", GREENLETS.format(events)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         check=True,
         stdout=subprocess.PIPE,
         text=True,
     ).stdout
-    assert output == "[[0], [1, 2]] [0, 1, 2]\n"
+    assert output == f"{calls} [0, 1, 2]\n"
 
 
 def test_should_log_a_failed_call_once(caplog: pytest.LogCaptureFixture) -> None:
