@@ -30,7 +30,7 @@ def tutorial() -> Flask:
 
 
 def empty_view() -> Flask:
-    """Return a service of ours whose page counts nothing."""
+    """Return a service of ours whose page, a Flask view, counts nothing."""
     app = create_service(__name__, why_not_ready=lambda: None)
 
     @app.get("/")
