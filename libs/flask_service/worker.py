@@ -52,6 +52,9 @@ class Worker(GeventWorker):  # type: ignore[misc]  # Gunicorn ships no types
 
     def load_wsgi(self) -> None:
         """Load the application."""
+        # Gunicorn looks up some 20 settings per request, by a __getattr__ that needs 15 µs for
+        # them. As attributes they are found before it is called.
+        self.cfg.__dict__.update({name: each.get() for name, each in self.cfg.settings.items()})
         super().load_wsgi()
         self.wsgi = _complete_requests_for(self.wsgi, self.cfg.keepalive or None)
 
