@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import redis
 
@@ -53,31 +54,28 @@ def _hours(
 ) -> Iterator[str]:
     """Yield where a day has not as many views as its hours.
 
-    Hours are those of UTC. Where the site's day begins within one, its views may be of either day.
     Days are left out that may have been cut by another zone, or of which hours may have expired. To
     those in without_hours, an import has added views of which it knew no hour.
     """
     least: Counter[date] = Counter()
     most: Counter[date] = Counter()
     for name, hours in tables.items():
-        if name[10:] != ":hours":
-            continue
-        for hour, views in hours.items():
+        for hour, views in hours.items() if name[10:] == ":hours" else ():
             try:
-                begin = datetime.fromisoformat(f"{name[:10]}T{hour}:00+00:00")
+                days = _days_of_hour(f"{name[:10]}T{hour}:00+00:00", site.zone)
             except ValueError:
                 yield f"{name}: {hour} is no hour"
                 continue
-            first = begin.astimezone(site.zone).date()
-            last = (begin + timedelta(minutes=59)).astimezone(site.zone).date()
-            most.update({day: views for day in (first, last)})
-            least[first] += views if first == last else 0
-    kept = datetime.now(site.zone).date() - timedelta(days=DAYS_KEPT - _ZONE_DAYS)
-    cut_since = datetime.fromtimestamp(zone_since, site.zone).date() + timedelta(days=_ZONE_DAYS)
+            most.update({day: views for day in days})
+            least.update({day: views for day in days if len(days) == 1})
+    complete_after = max(
+        datetime.now(site.zone).date() - timedelta(days=DAYS_KEPT - _ZONE_DAYS),
+        datetime.fromtimestamp(zone_since, site.zone).date() + timedelta(days=_ZONE_DAYS),
+    )
     for day in sorted(most):
         views = tables[f"{day:%Y-%m}:days"].get(f"{day}", 0)
         too_many = views > most[day] and f"{day}" not in without_hours
-        if day > max(kept, cut_since) and (views < least[day] or too_many):
+        if day > complete_after and (views < least[day] or too_many):
             found = f"{least[day]}" if least[day] == most[day] else f"{least[day]} to {most[day]}"
             yield f"views of {day}: {views}, but its hours add up to {found}"
 
@@ -100,6 +98,12 @@ def _sums(tables: Mapping[str, _Numbers]) -> Iterator[str]:
     for reason in sorted({*dropped, *tables["all:drops"]}):
         stored = tables["all:drops"].get(reason, 0)
         yield from _differs(f"dropped as {reason}", stored, dropped[reason])
+
+
+def _days_of_hour(hour: str, zone: ZoneInfo) -> set[date]:
+    """Return the days of the site that an hour (UTC) is in: two, if one begins within the hour."""
+    begin = datetime.fromisoformat(hour)
+    return {(begin + timedelta(minutes=n)).astimezone(zone).date() for n in (0, 59)}
 
 
 def _excesses(tables: Mapping[str, _Numbers]) -> Iterator[str]:

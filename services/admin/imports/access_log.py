@@ -78,30 +78,29 @@ def read_views(
         except LineError as error:
             problems[str(error)] += 1
             continue
-        page = _cached_page if len(request) <= _CACHED_CHARACTERS else _page
-        path, problem = page(request, status)
-        if problem:
-            problems[problem] += 1
+        page = (_cached_page if len(request) <= _CACHED_CHARACTERS else _page)(request, status)
+        if page.startswith("/"):
+            yield LoggedRequest(time, address, user_agent, page, referrer, host, line_digest(line))
         else:
-            yield LoggedRequest(time, address, user_agent, path, referrer, host, line_digest(line))
+            problems[page] += 1
 
 
-def _page(request: str, status: str) -> tuple[str, str]:
-    """Return the path and query of a page that was viewed, or "" and why none was."""
+def _page(request: str, status: str) -> str:
+    """Return the path and query of a page that was viewed, or one word for why none was."""
     parts = request.split(" ")
     if len(parts) != 3 or not parts[2].startswith("HTTP/"):
-        return "", "not_http"
+        return "not_http"
     method, target, _ = parts
     path = target if target.startswith("/") else _path_of_url(target)
     if method != "GET":
-        return "", "not_get"
+        return "not_get"
     if status not in _STATUSES:
-        return "", "status"
+        return "status"
     if not path:
-        return "", "not_http"
+        return "not_http"
     if "." in path and _is_static(path.partition("?")[0]):
-        return "", "static"
-    return path, ""
+        return "static"
+    return path
 
 
 _cached_page = lru_cache(1024)(_page)
