@@ -26,7 +26,14 @@ from benchmarks.clone import print_heading
 from benchmarks.web_servers import directory_on_disk
 from libs.page_views.reading import OTHER, Kind, Range
 from libs.page_views.recording import MOST_ROWS, Recorder, View
-from libs.page_views.report import DIRECT, Filter, Interval, Question, Reader, Report
+from libs.page_views.reports.answers import (
+    DIRECT,
+    Filter,
+    Interval,
+    Question,
+    Report,
+)
+from libs.page_views.reports.reader import Reader
 from libs.page_views.transfer import Record, head, load_sites
 from libs.redis_access.connection import connect
 from libs.redis_access.embedded import embedded_redis

@@ -37,7 +37,13 @@ from libs.page_views.registry import (
     remove_site,
     rename_site,
 )
-from libs.page_views.report import Filter, Interval, Measure, Question, Reader
+from libs.page_views.reports.answers import (
+    Filter,
+    Interval,
+    Measure,
+    Question,
+)
+from libs.page_views.reports.reader import Reader
 from libs.page_views.site_lookup import SiteLookup
 from libs.page_views.visitors import Client
 from libs.processes.testing import wait_until

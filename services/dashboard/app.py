@@ -7,7 +7,7 @@ from flask import Blueprint, Flask, Response, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from libs.flask_service.service import create_service
-from libs.page_views.report import Reader
+from libs.page_views.reports.reader import Reader
 from services.dashboard.audit_page import audit_page
 from services.dashboard.delivery import asset, compress, keep
 from services.dashboard.errors import show_errors

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from libs.page_views.answers import Measure, NotCounted, Report
+from libs.page_views.reports.answers import Measure, NotCounted, Report
 from services.dashboard.numbers import NO_NUMBER, Change, bound, change, exact, short
 
 

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from flask import Response, jsonify
 from werkzeug.exceptions import BadRequest
 
-from libs.page_views.answers import Bucket, Measure, NotCounted, Opened, Report
 from libs.page_views.reading import Kind
+from libs.page_views.reports.answers import Bucket, Measure, NotCounted, Opened, Report
 from services.dashboard.question import Address
 
 TABLES = ("series", "pages", "referrers", "campaigns", "filtered")

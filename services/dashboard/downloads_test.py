@@ -10,9 +10,9 @@ from flask import Flask
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
-from libs.page_views.answers import Bucket, Measure, NotCounted, Opened, Report
 from libs.page_views.reading import Count
 from libs.page_views.registry import Site
+from libs.page_views.reports.answers import Bucket, Measure, NotCounted, Opened, Report
 from services.dashboard.downloads import download
 from services.dashboard.question import read_address
 

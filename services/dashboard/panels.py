@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from libs.page_views.answers import DIRECT, Measure, NotCounted, Report, Table
 from libs.page_views.reading import OTHER, Kind
+from libs.page_views.reports.answers import DIRECT, Measure, NotCounted, Report, Table
 from services.dashboard.numbers import bound
 from services.dashboard.question import NAMES, Address
 

@@ -4,8 +4,8 @@ from datetime import date
 
 from werkzeug.datastructures import MultiDict
 
-from libs.page_views.answers import DIRECT, Measure, NotCounted
 from libs.page_views.reading import OTHER, Kind
+from libs.page_views.reports.answers import DIRECT, Measure, NotCounted
 from services.dashboard.panels import Panel, chips, panel
 from services.dashboard.question import Address, read_address
 

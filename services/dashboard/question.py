@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from libs.page_views.answers import Filter, Interval, Question
 from libs.page_views.reading import Kind, Range
+from libs.page_views.reports.answers import Filter, Interval, Question
 
 RANGES = {"today": 1, "7": 7, "30": 30, "90": 90, "year": 12}
 """How many days they have, today included; of year, how many months."""
@@ -78,7 +78,7 @@ class Address:
 
     @property
     def question(self) -> Question:
-        """What to ask a libs.page_views.report.Reader."""
+        """What to ask a libs.page_views.reports.reader.Reader."""
         return Question(self.days, self.interval, self.filters, self.compared)
 
     @property

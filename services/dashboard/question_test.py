@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
-from libs.page_views.answers import DIRECT, Filter, Interval
 from libs.page_views.reading import Kind, Range
+from libs.page_views.reports.answers import DIRECT, Filter, Interval
 from services.dashboard.question import RANGES, Address, InvalidAddress, read_address
 
 TODAY = date(2026, 11, 25)

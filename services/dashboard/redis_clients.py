@@ -6,10 +6,13 @@ from libs.accounts.accounts import ACCOUNTS_KEY
 from libs.page_views.registry import PREFIX
 from libs.redis_access.connection import connect_from_environment
 
+READING_SECONDS = 0.4
+"""How long to wait for each answer: a year of a large site is more to send than a view."""
+
 
 def connect_to_sites() -> redis.Redis:
     """Return a client for REDIS_URL, which only reads. Raises RedisSettingError."""
-    return connect_from_environment(PREFIX)
+    return connect_from_environment(PREFIX, wait_seconds=READING_SECONDS)
 
 
 def connect_to_settings() -> redis.Redis:

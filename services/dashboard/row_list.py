@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
-from libs.page_views.answers import NotCounted, Table
+from libs.page_views.reports.answers import NotCounted, Table
 
 ROWS_OF_A_PAGE = 100
 

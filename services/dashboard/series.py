@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from libs.page_views.answers import Bucket, Interval
+from libs.page_views.reports.answers import Bucket, Interval
 from services.dashboard.charts import Bar, Chart, bar_chart
 from services.dashboard.question import Address
 

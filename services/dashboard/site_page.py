@@ -4,10 +4,10 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, NotFound
 
-from libs.page_views.answers import Measure, NotCounted, Opened, Report
 from libs.page_views.reading import Kind, RangeError
 from libs.page_views.registry import UnknownSite
-from libs.page_views.report import Reader
+from libs.page_views.reports.answers import Measure, NotCounted, Opened, Report
+from libs.page_views.reports.reader import Reader
 from libs.page_views.sites import InvalidSite, site_name
 from services.dashboard.cards import cards
 from services.dashboard.downloads import TABLES, download

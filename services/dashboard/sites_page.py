@@ -7,9 +7,9 @@ from typing import Any
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from libs.page_views.answers import Overview
 from libs.page_views.reading import Count
-from libs.page_views.report import Reader
+from libs.page_views.reports.answers import Overview
+from libs.page_views.reports.reader import Reader
 from services.dashboard.charts import Sparkline, sparkline
 from services.dashboard.numbers import Change, change
 

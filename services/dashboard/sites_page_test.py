@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 import redis
 
-from libs.page_views.answers import Overview
 from libs.page_views.reading import Count
 from libs.page_views.registry import Site
-from libs.page_views.report import Reader
+from libs.page_views.reports.answers import Overview
+from libs.page_views.reports.reader import Reader
 from services.dashboard.app import create_app
 
 

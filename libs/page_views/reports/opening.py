@@ -6,10 +6,10 @@ from datetime import date, datetime, timezone
 
 import redis
 
-from libs.page_views.answers import Opened
-from libs.page_views.batch import Batch
 from libs.page_views.reading import Count, table_keys
 from libs.page_views.registry import UnknownSite, key_of, stored_site
+from libs.page_views.reports.answers import Opened
+from libs.page_views.reports.batch import Batch
 from libs.page_views.tables import CORRECTIONS
 
 MONTHS = 27

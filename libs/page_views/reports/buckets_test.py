@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from libs.page_views.answers import Interval
-from libs.page_views.buckets import Before, before, cut, hours_so_far
 from libs.page_views.reading import Range
+from libs.page_views.reports.answers import Interval
+from libs.page_views.reports.buckets import Before, before, cut, hours_so_far
 
 BERLIN, KATHMANDU = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kathmandu")
 

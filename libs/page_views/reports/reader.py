@@ -5,45 +5,18 @@ from dataclasses import replace
 
 import redis
 
-from libs.page_views.answers import (
-    DIRECT,
-    Bucket,
-    Filter,
-    Interval,
-    Measure,
-    NotCounted,
-    Opened,
-    Overview,
-    Question,
-    Report,
-    Table,
-)
-from libs.page_views.batch import Batch
-from libs.page_views.buckets import before
-from libs.page_views.cells import CellReader
-from libs.page_views.opening import Opener
-from libs.page_views.overviews import read_overviews
-from libs.page_views.panels import Panels
 from libs.page_views.reading import Range, RangeError, add_tables, count_now, now_commands
-from libs.page_views.selection import CannotCount, counted, select
-from libs.page_views.series import Series
-from libs.page_views.table_sums import TableSums
-from libs.page_views.time_counts import DayCounts
-
-__all__ = [
-    "DIRECT",
-    "Bucket",
-    "Filter",
-    "Interval",
-    "Measure",
-    "NotCounted",
-    "Opened",
-    "Overview",
-    "Question",
-    "Reader",
-    "Report",
-    "Table",
-]
+from libs.page_views.reports.answers import NotCounted, Opened, Overview, Question, Report
+from libs.page_views.reports.batch import Batch
+from libs.page_views.reports.buckets import before
+from libs.page_views.reports.cells import CellReader
+from libs.page_views.reports.opening import Opener
+from libs.page_views.reports.overviews import read_overviews
+from libs.page_views.reports.panels import Panels
+from libs.page_views.reports.selection import CannotCount, counted, select
+from libs.page_views.reports.series import Series
+from libs.page_views.reports.table_sums import TableSums
+from libs.page_views.reports.time_counts import DayCounts
 
 _FIRST_YEAR, _MOST_YEARS = 1970, 100
 

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 
-from libs.page_views.answers import DIRECT, Measure, NotCounted, Table
-from libs.page_views.cells import CellReader
 from libs.page_views.reading import OTHER, Kind, Range
-from libs.page_views.selection import ANY, CannotCount, Choice, Selection
-from libs.page_views.table_sums import Sums
+from libs.page_views.reports.answers import DIRECT, Measure, NotCounted, Table
+from libs.page_views.reports.cells import CellReader
+from libs.page_views.reports.selection import ANY, CannotCount, Choice, Selection
+from libs.page_views.reports.table_sums import Sums
 
 _TOO_MANY = (
     "There were too many pages and referrers to tell all of them apart: ask for fewer days, or for"

@@ -13,9 +13,9 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from libs.page_views.answers import Opened
-from libs.page_views.batch import Batch
 from libs.page_views.reading import OTHER, Count, Kind, add_tables, table_keys
+from libs.page_views.reports.answers import Opened
+from libs.page_views.reports.batch import Batch
 
 MOST_BYTES_KEPT = 60_000_000
 """How much memory the sums that a process keeps may need: those that were asked for last stay."""

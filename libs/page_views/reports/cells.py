@@ -1,4 +1,4 @@
-"""Read the cells that libs.page_views.selection counts with: single rows, not whole tables.
+"""Read the cells that libs.page_views.reports.selection counts with: single rows, not whole tables.
 
 Only views without a referrer (DIRECT) need whole tables, since no row counts them.
 """
@@ -6,11 +6,11 @@ Only views without a referrer (DIRECT) need whole tables, since no row counts th
 from collections.abc import Callable
 from functools import cache
 
-from libs.page_views.answers import DIRECT, Measure, Opened
-from libs.page_views.batch import Batch
 from libs.page_views.reading import OTHER, Count, Kind, Range
-from libs.page_views.selection import ANY, CannotCount, Cell, Selection, add_over_time
-from libs.page_views.table_sums import Sums, TableSums
+from libs.page_views.reports.answers import DIRECT, Measure, Opened
+from libs.page_views.reports.batch import Batch
+from libs.page_views.reports.selection import ANY, CannotCount, Cell, Selection, add_over_time
+from libs.page_views.reports.table_sums import Sums, TableSums
 
 Cells = dict[Cell, Measure]
 

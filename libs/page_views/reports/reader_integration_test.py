@@ -11,13 +11,13 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from libs.page_views import daily_import, maintenance, overviews, recording, table_sums
-from libs.page_views.buckets import month_end
+from libs.page_views import daily_import, maintenance, recording
+from libs.page_views.reports import overviews, table_sums
 from libs.page_views.demonstration import demonstration
 from libs.page_views.reading import Count, Kind, Range, RangeError
 from libs.page_views.recording import Recorder, View
 from libs.page_views.registry import Site, UnknownSite, add_site, find_site, rename_site
-from libs.page_views.report import (
+from libs.page_views.reports.answers import (
     DIRECT,
     Filter,
     Interval,
@@ -25,9 +25,10 @@ from libs.page_views.report import (
     NotCounted,
     Opened,
     Question,
-    Reader,
     Report,
 )
+from libs.page_views.reports.buckets import month_end
+from libs.page_views.reports.reader import Reader
 from libs.page_views.transfer import load_sites
 from libs.redis_access.connection import connect
 from libs.redis_access.testing import count_sends

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timezone
 
-from libs.page_views.answers import Opened
-from libs.page_views.batch import Batch
-from libs.page_views.opening import MONTHS, counts, months_until
 from libs.page_views.reading import Count, Range, each_day, table_keys
+from libs.page_views.reports.answers import Opened
+from libs.page_views.reports.batch import Batch
+from libs.page_views.reports.opening import MONTHS, counts, months_until
 
 
 class DayCounts:

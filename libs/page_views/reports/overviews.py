@@ -6,12 +6,12 @@ from datetime import datetime, timedelta, timezone
 
 import redis
 
-from libs.page_views.answers import Overview
-from libs.page_views.batch import Batch
-from libs.page_views.buckets import Before, hours_so_far
-from libs.page_views.opening import counts
 from libs.page_views.reading import Count, Range, count_now, each_day, now_commands, table_keys
 from libs.page_views.registry import SITES_KEY, stored_site
+from libs.page_views.reports.answers import Overview
+from libs.page_views.reports.batch import Batch
+from libs.page_views.reports.buckets import Before, hours_so_far
+from libs.page_views.reports.opening import counts
 from libs.redis_access.replies import text
 from libs.redis_access.retries import call_once
 

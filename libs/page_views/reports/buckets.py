@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
 
-from libs.page_views.answers import Interval
 from libs.page_views.reading import Range
+from libs.page_views.reports.answers import Interval
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)

@@ -12,21 +12,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libs.page_views import recording
-from libs.page_views.buckets import before
 from libs.page_views.reading import OTHER, Kind, Range
 from libs.page_views.recording import MOST_ROWS, Recorder, View
 from libs.page_views.registry import Site, add_site
-from libs.page_views.report import (
+from libs.page_views.reports.answers import (
     DIRECT,
     Filter,
     Interval,
     Measure,
     NotCounted,
     Question,
-    Reader,
     Report,
     Table,
 )
+from libs.page_views.reports.buckets import before
+from libs.page_views.reports.reader import Reader
 from libs.page_views.visitors import Client
 
 KATHMANDU = "Asia/Kathmandu"

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from libs.page_views.answers import Filter, Measure, NotCounted
 from libs.page_views.reading import Kind
+from libs.page_views.reports.answers import Filter, Measure, NotCounted
 
 ANY = ""
 """Stands for all rows in a cell."""

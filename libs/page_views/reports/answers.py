@@ -42,7 +42,7 @@ class Question:
     filters: tuple[Filter, ...] = ()
     """At most one for each kind and each value of negated; a view has to fit all of them."""
     compared: bool = True
-    """Whether the period before is read too: libs.page_views.buckets.before says which it is."""
+    """Whether the period before is read too: libs.page_views.reports.buckets.before says which."""
 
 
 class Measure(NamedTuple):
@@ -135,11 +135,11 @@ class Opened:
     now: datetime
     """When it was read, in the time zone of the site."""
     corrections: int
-    """How often rows were changed other than by views; see libs.page_views.table_sums."""
+    """How often rows were changed other than by views; see libs.page_views.reports.table_sums."""
     months: Mapping[str, Count]
     """For each month with views, such as 2026-11."""
     days: Mapping[date, Count]
-    """For each day with views of the last libs.page_views.opening.MONTHS months."""
+    """For each day with views of the last libs.page_views.reports.opening.MONTHS months."""
 
     def count(self, period: str) -> Count:
         """Return the count of a month such as 2026-11, or of a day such as 2026-11-25."""

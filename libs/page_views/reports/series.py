@@ -3,13 +3,20 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from libs.page_views.answers import Bucket, Interval, Measure, NotCounted, Opened, Question
-from libs.page_views.batch import Batch
-from libs.page_views.buckets import Piece, before, cut, hours_so_far, midnight, number_of_buckets
-from libs.page_views.cells import CellReader
 from libs.page_views.reading import Range, RangeError, first_day_kept
-from libs.page_views.selection import Selection, counted
-from libs.page_views.time_counts import HourCounts
+from libs.page_views.reports.answers import Bucket, Interval, Measure, NotCounted, Opened, Question
+from libs.page_views.reports.batch import Batch
+from libs.page_views.reports.buckets import (
+    Piece,
+    before,
+    cut,
+    hours_so_far,
+    midnight,
+    number_of_buckets,
+)
+from libs.page_views.reports.cells import CellReader
+from libs.page_views.reports.selection import Selection, counted
+from libs.page_views.reports.time_counts import HourCounts
 
 MOST_BUCKETS = 400
 
