@@ -65,26 +65,16 @@ def serve(services: Sequence[Service], arguments: Sequence[str] | None = None) -
 def _serve(services: Sequence[Service], options: Options, stack: contextlib.ExitStack) -> NoReturn:
     """Start and watch Redis and the services; stack stops them in reverse order."""
     check_settings()  # report an invalid variable before anything starts
-    listeners = []
+    served = []
     for service in services:
         port = options.port and options.port + service.port - services[0].port  # 0 is any port
-        listeners.append(stack.enter_context(_listen(options.host, port)))
-    processes = {}
+        served.append((service, stack.enter_context(_listen(options.host, port))))
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(map(os.path.abspath, sys.path)))
-    if VARIABLE in environment:
-        _check_given_redis(options.data_dir)
-        data = f"the Redis that {VARIABLE} names"
-    else:
-        data_dir = (options.data_dir or DEFAULT_DATA_DIR).absolute()
-        embedded = stack.enter_context(embedded_redis(data_dir))
-        processes[f"the embedded Redis (its log is {data_dir / 'redis.log'})"] = embedded.process
-        environment[VARIABLE] = embedded.url
-        data = str(data_dir)
-    served = list(zip(services, listeners))
-    for i, (service, listener) in enumerate(served):
+    note, processes = _redis(options.data_dir, environment, stack)
+    for service, listener in served:
         environment.setdefault(service.address_variable, _url(listener))
-        note = "" if i else f" (data: {data})"
         print(f"{service.title}: {_url(listener)}{service.path}{note}", flush=True)
+        note = ""
     for service, listener in served:
         command, inherited = _server(service, listener, options.debug, environment)
         processes[f"the server of {service.package}"] = stack.enter_context(
@@ -95,6 +85,23 @@ def _serve(services: Sequence[Service], options: Options, stack: contextlib.Exit
             if process.poll() is not None:
                 raise ServeError(f"{name} stopped with status {process.returncode}")
         time.sleep(0.1)
+
+
+def _redis(
+    data_dir: Path | None, environment: dict[str, str], stack: contextlib.ExitStack
+) -> tuple[str, dict[str, subprocess.Popen[bytes]]]:
+    """Check the Redis that environment names, or start one and name it there.
+
+    Returns a note where the data is, and the process to watch, if there is one, by its name.
+    """
+    if VARIABLE in environment:
+        _check_given_redis(data_dir)
+        return f" (data: the Redis that {VARIABLE} names)", {}
+    directory = (data_dir or DEFAULT_DATA_DIR).absolute()
+    embedded = stack.enter_context(embedded_redis(directory))
+    environment[VARIABLE] = embedded.url
+    name = f"the embedded Redis (its log is {directory / 'redis.log'})"
+    return f" (data: {directory})", {name: embedded.process}
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -25,11 +25,15 @@ SCREENSHOTS_VARIABLE = "SCREENSHOTS_DIR"
 WIDTHS = (320, 1200)
 """How wide the window is, in pixels."""
 
-_SHIFTS = """() => new Promise((resolve) => {
-  let sum = 0;
-  new PerformanceObserver((list) => { for (const each of list.getEntries()) sum += each.value; })
-    .observe({ type: "layout-shift", buffered: true });
-  requestAnimationFrame(() => setTimeout(() => resolve(sum)));
+# What moved after it was shown, as HTML without its content.
+_MOVED = """() => new Promise((resolve) => {
+  const moved = [];
+  new PerformanceObserver((list) => {
+    for (const shift of list.getEntries())
+      for (const { node } of shift.sources)
+        moved.push(node?.cloneNode().outerHTML ?? node?.textContent ?? "what is gone");
+  }).observe({ type: "layout-shift", buffered: true });
+  requestAnimationFrame(() => setTimeout(() => resolve(moved)));
 })"""
 
 
@@ -77,8 +81,8 @@ class Visitor:
         answer = self.page.goto(self._url + path)
         if answer.status != 200:
             self.problems.append(f"{path} has status {answer.status}")
-        if shifts := self.page.evaluate(_SHIFTS):
-            self.problems.append(f"{path} moves what it has shown: a layout shift of {shifts}")
+        for moved in self.page.evaluate(_MOVED):
+            self.problems.append(f"{path} moves what it has shown: {moved}")
 
     def _hear(self, message: Any) -> None:
         if message.type in ("error", "warning"):
