@@ -25,11 +25,13 @@ SCREENSHOTS_VARIABLE = "SCREENSHOTS_DIR"
 WIDTHS = (320, 1200)
 """How wide the window is, in pixels."""
 
-# What moved after it was shown, as HTML without its content.
+# What moved after it was shown, as HTML without its content. Chromium may show the beginning of a
+# page before it has read the rest, so it may move a little; 0.1 is what people begin to notice.
+# Source: https://web.dev/articles/cls
 _MOVED = """() => new Promise((resolve) => {
   const moved = [];
   new PerformanceObserver((list) => {
-    for (const shift of list.getEntries())
+    for (const shift of list.getEntries().filter(({ value }) => value > 0.02))
       for (const { node } of shift.sources)
         moved.push(node?.cloneNode().outerHTML ?? node?.textContent ?? "what is gone");
   }).observe({ type: "layout-shift", buffered: true });
