@@ -19,6 +19,7 @@ from datetime import date, datetime, timedelta, timezone
 from importlib import import_module
 from itertools import accumulate
 
+import redis
 from flask.testing import FlaskClient
 
 from benchmarks.clone import print_heading
@@ -33,7 +34,7 @@ from libs.redis_access.testing import count_sends
 SITE = "large.example"
 PAGES, REFERRERS, VIEWS_A_DAY = 10_000, 300, 6_000
 MEDIAN_MS, P99_MS, ROUND_TRIPS, KILOBYTES = 100, 300, 3, 15
-READING_SECONDS = 0.4
+READING_SECONDS = 0.8
 """As the dashboard waits for each answer of Redis."""
 
 _DAYS = 365
@@ -119,35 +120,38 @@ def main() -> None:
     """Measure everything, and print the table."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--times", type=int, default=100, help="of each page (%(default)s)")
-    options = parser.parse_args()
+    times = parser.parse_args().times
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(directory_on_disk())
-        server = stack.enter_context(embedded_redis(directory / "redis"))
+        url = stack.enter_context(embedded_redis(directory / "redis")).url
         writer, client = (
-            stack.enter_context(contextlib.closing(connect(server.url, wait_seconds=seconds)))
+            stack.enter_context(contextlib.closing(connect(url, wait_seconds=seconds)))
             for seconds in (_LOADING_SECONDS, READING_SECONDS)
         )
-        today = datetime.now(timezone.utc).date()
-        load_sites(writer, large_site(today))
-        sends = count_sends(client)
-        # By name, since nobody may depend on a service.
-        app = import_module("services.dashboard.app").create_app(client)
-        browser = import_module("services.dashboard.testing").signed_in_client(app, client)
-        limits = (MEDIAN_MS, P99_MS, ROUND_TRIPS, KILOBYTES)
-        names = ["Median, ms", "p99, ms", "Round trips", "KB, gzipped"]
-        print_heading(
-            f"{PAGES:,} pages, {_DAYS} days of {VIEWS_A_DAY:,} views; each {options.times} times.",
-            ["Page", "First, ms"] + [f"{name}: at most {at}" for name, at in zip(names, limits)],
-        )
-        kept = True
-        for name, address in addresses(today).items():
-            first, *measured = measure(browser, address, sends, Recorder(writer), options.times)
-            limited = measured[:3] if address.endswith("csv?range=year") else measured
-            kept &= all(figure <= limit for figure, limit in zip(limited, limits))
-            median, p99, round_trips, kilobytes = measured
-            figures = f"{first:.1f} | {median:.1f} | {p99:.1f} | {round_trips:.0f}"
-            print(f"| {name} | {figures} | {kilobytes:.1f} |", flush=True)
-    sys.exit(not kept)
+        load_sites(writer, large_site(datetime.now(timezone.utc).date()))
+        sys.exit(not print_table(client, Recorder(writer), times))
+
+
+def print_table(client: redis.Redis, recorder: Recorder, times: int) -> bool:
+    """Measure every page so many times; return whether all limits are kept."""
+    sends = count_sends(client)
+    # By name, since nobody may depend on a service.
+    app = import_module("services.dashboard.app").create_app(client)
+    browser = import_module("services.dashboard.testing").signed_in_client(app, client)
+    limits = (MEDIAN_MS, P99_MS, ROUND_TRIPS, KILOBYTES)
+    names = ["Median, ms", "p99, ms", "Round trips", "KB, gzipped"]
+    print_heading(
+        f"{PAGES:,} pages, {_DAYS} days of {VIEWS_A_DAY:,} views; each {times} times.",
+        ["Page", "First, ms"] + [f"{name}: at most {at}" for name, at in zip(names, limits)],
+    )
+    kept = True
+    for name, address in addresses(datetime.now(timezone.utc).date()).items():
+        first, *measured = measure(browser, address, sends, recorder, times)
+        limited = measured[:3] if ".csv" in address else measured  # a file may be large
+        kept &= all(figure <= limit for figure, limit in zip(limited, limits))
+        figures = " | ".join(f"{figure:.1f}" for figure in (first, *measured))
+        print(f"| {name} | {figures} |", flush=True)
+    return kept
 
 
 def measure(

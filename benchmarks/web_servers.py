@@ -19,7 +19,8 @@ from libs.redis_access.embedded import EmbeddedRedis, embedded_redis
 
 OURS, TUTORIAL, TUTORIAL_2 = "Page Tracker", "the tutorial", "the tutorial, 2 workers"
 EMPTY = "an empty view"
-WORKERS = {OURS: 2, TUTORIAL: 1, TUTORIAL_2: 2, EMPTY: 2}
+DASHBOARD = "the dashboard"
+WORKERS = {OURS: 2, TUTORIAL: 1, TUTORIAL_2: 2, EMPTY: 2, DASHBOARD: 2}
 
 _APPLICATIONS = "benchmarks.applications"
 _TUTORIAL = ("gunicorn", f"{_APPLICATIONS}:tutorial()")
@@ -29,6 +30,7 @@ _COMMANDS = {
     OURS: ("services.web",),
     TUTORIAL: _TUTORIAL,
     TUTORIAL_2: _TUTORIAL,
+    DASHBOARD: ("services.dashboard",),
     EMPTY: (*_OUR_SETTINGS, f"{_APPLICATIONS}:empty_view()"),
 }
 
@@ -123,5 +125,5 @@ def _answers(port: int) -> bool:
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     with contextlib.suppress(ConnectionError), contextlib.closing(connection):
         connection.request("GET", "/")
-        return connection.getresponse().status == 200
+        return connection.getresponse().status in (200, 302)  # the dashboard's leads on
     return False

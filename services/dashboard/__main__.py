@@ -13,9 +13,13 @@ from libs.redis_access.reasons import reason_of
 from libs.redis_access.urls import RedisSettingError
 from services.dashboard.redis_clients import connect_to_settings
 
+NICENESS = 10
+"""How much the dashboard gives way to the tracker if both want the processor."""
+
 
 def main() -> None:
     """Report invalid variables, print the link to the first account, then become Gunicorn."""
+    os.nice(NICENESS)
     try:
         serve("services.dashboard.app:create_app()", report_first_link)
     except (SettingError, RedisSettingError) as error:

@@ -24,18 +24,13 @@ class _Row:  # pylint: disable=too-many-instance-attributes  # one per cell
     now: Count
     today: Count
     yesterday: Count
-    today_so_far: int | None
-    yesterday_so_far: int | None
     month: Count
     """Of the last 30 days."""
     spark: Sparkline
-
-    @property
-    def change(self) -> Change | None:
-        """Compare today with yesterday until this hour, if that is known."""
-        if self.today_so_far is None or self.yesterday_so_far is None:
-            return None
-        return change(self.today_so_far, self.yesterday_so_far)
+    yesterday_so_far: int | None
+    """Its views until this hour, if they are known."""
+    change: Change | None
+    """Of today since then."""
 
 
 _ORDERS: dict[str, Callable[[_Row], Any]] = {
@@ -74,10 +69,10 @@ def _row(overview: Overview) -> _Row:
         overview.now,
         overview.today,
         overview.yesterday,
-        overview.today_so_far,
-        overview.yesterday_so_far,
         _sum(overview.last_days),
         sparkline([day.views for day in overview.last_days]),
+        overview.yesterday_so_far,
+        _change(overview.today_so_far, overview.yesterday_so_far),
     )
 
 
@@ -85,16 +80,23 @@ def _total(overviews: Iterable[Overview]) -> _Row:
     """Add up all sites. A visitor of two of them counts twice."""
     overviews = list(overviews)
     days = [_sum(counts) for counts in zip(*(overview.last_days for overview in overviews))]
+    today_so_far = _all(overview.today_so_far for overview in overviews)
+    yesterday_so_far = _all(overview.yesterday_so_far for overview in overviews)
     return _Row(
         "All sites",
         _sum(overview.now for overview in overviews),
         _sum(overview.today for overview in overviews),
         _sum(overview.yesterday for overview in overviews),
-        _all(overview.today_so_far for overview in overviews),
-        _all(overview.yesterday_so_far for overview in overviews),
         _sum(days),
         sparkline([day.views for day in days]),
+        yesterday_so_far,
+        _change(today_so_far, yesterday_so_far),
     )
+
+
+def _change(today: int | None, yesterday: int | None) -> Change | None:
+    """Compare today with yesterday until this hour, if both are known."""
+    return None if today is None or yesterday is None else change(today, yesterday)
 
 
 def _all(numbers: Iterable[int | None]) -> int | None:

@@ -86,7 +86,7 @@ Table = Mapping[str, Measure] | NotCounted
 
 
 @dataclass(frozen=True)
-class Report:
+class Report:  # pylint: disable=too-many-instance-attributes  # a page has so many parts
     """What a dashboard shows of a site."""
 
     total: Measure | NotCounted

@@ -58,6 +58,7 @@ class CellReader:
         Whether pairs are missing is found out for the days of within together. Raises RangeError.
         What is returned raises CannotCount if DIRECT is not known of a page.
         """
+        # pylint: disable=too-many-locals  # each kind of cell is read in its own way
         cells = selection.cells()
         read: dict[Cell, Callable[[], Measure]] = {}
         for cell in cells:

@@ -61,6 +61,7 @@ def _add_counts(
     batch: Batch, kept: TableSums, opened: Opened, question: Question
 ) -> Callable[[], Report]:
     """Add all that filters apply to; return what returns a report of it once the batch is sent."""
+    # pylint: disable=too-many-locals  # one for each part of a report
     days = question.days
     try:
         selection = select(question.filters)

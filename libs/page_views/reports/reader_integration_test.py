@@ -1,5 +1,8 @@
 """Tests of what reports say besides sums: when they read what, and what they leave open."""
 
+# pylint: disable=unused-argument  # a test that names the fixture has a site
+# pylint: disable=protected-access  # how much a reader keeps is seen nowhere else
+
 import contextlib
 import time
 from collections.abc import Callable, Iterator
@@ -12,11 +15,11 @@ import pytest
 import redis
 
 from libs.page_views import daily_import, maintenance, recording
-from libs.page_views.reports import overviews, table_sums
 from libs.page_views.demonstration import demonstration
 from libs.page_views.reading import Count, Kind, Range, RangeError
 from libs.page_views.recording import Recorder, View
 from libs.page_views.registry import Site, UnknownSite, add_site, find_site, rename_site
+from libs.page_views.reports import overviews, table_sums
 from libs.page_views.reports.answers import (
     DIRECT,
     Filter,
@@ -59,8 +62,8 @@ def ask(
     return reader.report(opened, Question(last(opened, days), interval, filters))
 
 
-@pytest.fixture
-def site(redis_client: redis.Redis) -> Site:
+@pytest.fixture(name="site")
+def _site(redis_client: redis.Redis) -> Site:
     """Return a site."""
     return add_site(redis_client, NAME)
 
@@ -298,7 +301,9 @@ def test_should_give_an_overview_of_all_sites(
     add_site(redis_client, "a.example", zone="Asia/Kathmandu")
     now = datetime.now(timezone.utc).replace(hour=14, minute=30)
     viewed = {0: [13, 14], 1: [0, 13, 14, 20], 29: [14], 30: [14]}
-    moments = [now.replace(hour=hour) - timedelta(ago) for ago in viewed for hour in viewed[ago]]
+    moments = [
+        now.replace(hour=hour) - timedelta(ago) for ago, hours in viewed.items() for hour in hours
+    ]
     views = [View("/", moment.timestamp()) for moment in moments]
     Recorder(redis_client).record(NAME, views)
     monkeypatch.setattr(overviews, "time", SimpleNamespace(time=now.timestamp))
@@ -320,8 +325,8 @@ def test_should_raise_what_redis_answers(redis_client: redis.Redis, site: Site) 
         ask(Reader(redis_client), days=1)
 
 
-@pytest.fixture
-def unreachable(data_dir: Path) -> Iterator[redis.Redis]:
+@pytest.fixture(name="unreachable")
+def _unreachable(data_dir: Path) -> Iterator[redis.Redis]:
     """Yield a client of a Redis that is not there."""
     client = connect(f"unix://{data_dir}/none")
     yield client

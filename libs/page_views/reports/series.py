@@ -42,7 +42,6 @@ class Series:
         self._question = question
         self._selection = selection
         self._is_filtered = bool(selection.first or selection.referrers)
-        self._now = opened.now
         self._before = before(question.days, question.interval, opened.now.date())
 
     def add_total(self, days: Range) -> Measured:
@@ -75,7 +74,7 @@ class Series:
 
     def add_comparison(self, total: Measured) -> Callable[[], Compared]:
         """Do the same for what can be compared of the total, and of the days before."""
-        days, today = self._question.days, self._now.date()
+        days, today = self._question.days, self._opened.now.date()
         if not self._question.compared:
             return lambda: (None, None)
         if days.first >= today:
@@ -119,18 +118,18 @@ class Series:
 
     def _hour_before(self, hour: datetime) -> datetime | None:
         earlier = self._before.hour(hour) if self._question.compared else None
-        kept = midnight(first_day_kept(self._now.date()), self._opened.site.zone)
+        kept = midnight(first_day_kept(self._opened.now.date()), self._opened.site.zone)
         return earlier if earlier and earlier >= kept else None
 
     def _add_today(self) -> Callable[[], Compared]:
         """Compare the views of today until this hour."""
-        if self._question.days.first > self._now.date():
+        if self._question.days.first > self._opened.now.date():
             return _uncompared("These days have not begun.")
         if self._is_filtered:
             return _uncompared(
                 "Today is compared by hours, which are counted of the whole site only."
             )
-        spans = hours_so_far(self._now, self._before)
+        spans = hours_so_far(self._opened.now, self._before)
         if spans is None:
             return _uncompared(
                 "The days of this site begin within an hour of UTC, so a part of one is not known."
@@ -152,7 +151,7 @@ class Series:
         earlier: list[Measure | NotCounted | None],
     ) -> tuple[Bucket, ...] | NotCounted:
         buckets = []
-        now = self._now.timestamp()  # within one zone, Python compares what clocks show
+        now = self._opened.now.timestamp()  # within one zone, Python compares what clocks show
         for piece, measure, measure_before in zip(pieces, measures, earlier):
             if isinstance(measure, NotCounted):
                 return measure
