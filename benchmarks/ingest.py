@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.clone import print_heading
 from benchmarks.load import Load, view_page, wrk
-from benchmarks.web_servers import OURS, directory_on_disk, free_port, redis_server, web_server
+from benchmarks.web_servers import OURS, redis_on_disk, web_server
 from libs.page_views.reading import totals
 from libs.page_views.registry import add_site
 from libs.redis_access.connection import connect
@@ -37,9 +37,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=2, help="of each run (%(default)s)")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
-        directory = stack.enter_context(directory_on_disk())
-        port = free_port()
-        stack.enter_context(redis_server(directory / "redis", port))
+        directory, port = stack.enter_context(redis_on_disk())
         client = stack.enter_context(contextlib.closing(connect(f"redis://127.0.0.1:{port}")))
         site = add_site(client, SITE, client_limit=0, site_limit=0)
         web = stack.enter_context(web_server(OURS, port, directory / "log"))

@@ -22,14 +22,7 @@ from benchmarks.clone import print_heading
 from benchmarks.dashboard import SITE as LARGE
 from benchmarks.dashboard import large_site
 from benchmarks.ingest import CONNECTIONS, SITE, median_rate, report, send_views
-from benchmarks.web_servers import (
-    DASHBOARD,
-    OURS,
-    directory_on_disk,
-    free_port,
-    redis_server,
-    web_server,
-)
+from benchmarks.web_servers import DASHBOARD, OURS, redis_on_disk, web_server
 from libs.page_views.registry import add_site, change_site, find_site
 from libs.page_views.transfer import load_sites
 from libs.redis_access.connection import connect
@@ -49,9 +42,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=4, help="of each run (%(default)s)")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
-        directory = stack.enter_context(directory_on_disk())
-        port = free_port()
-        stack.enter_context(redis_server(directory / "redis", port))
+        directory, port = stack.enter_context(redis_on_disk())
         client = connect(f"redis://127.0.0.1:{port}", wait_seconds=_LOADING_SECONDS)
         stack.enter_context(contextlib.closing(client))
         add_site(client, SITE, client_limit=0, site_limit=0)

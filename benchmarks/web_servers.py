@@ -84,6 +84,15 @@ def redis_server(data_dir: Path, port: int) -> Iterator[EmbeddedRedis]:
 
 
 @contextlib.contextmanager
+def redis_on_disk() -> Iterator[tuple[Path, int]]:
+    """Run a Redis until the context ends; yield a directory for more files, and its port."""
+    with directory_on_disk() as directory:
+        port = free_port()
+        with redis_server(directory / "redis", port):
+            yield directory, port
+
+
+@contextlib.contextmanager
 def web_server(
     name: str, redis_port: int, log: Path, options: Sequence[str] = ()
 ) -> Iterator[WebServer]:
