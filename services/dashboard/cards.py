@@ -31,12 +31,15 @@ def cards(report: Report) -> list[Card]:
     known = Card("Visitors", NO_NUMBER)
     if visitors is not None:
         known = Card("Visitors", short(visitors), exact(visitors), _change(report, "visitors"))
-    filtered = sum(report.drops.values())
+    filtered = Card("Filtered", NO_NUMBER)
+    if not isinstance(report.drops, NotCounted):
+        dropped = sum(report.drops.values())
+        filtered = Card("Filtered", short(dropped), exact(dropped))
     return [
         views,
         known,
         Card("Views per visitor", each),
-        Card("Filtered", short(filtered), exact(filtered)),
+        filtered,
     ]
 
 

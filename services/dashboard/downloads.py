@@ -45,7 +45,8 @@ def download(
 
 def _rows(report: Report, table: str) -> _Rows:
     if table == "filtered":
-        return [{"reason": reason, "requests": count} for reason, count in report.drops.items()]
+        dropped = _counted(report.drops)
+        return [{"reason": reason, "requests": count} for reason, count in dropped.items()]
     if table == "series":
         return [_bucket(bucket) for bucket in _counted(report.series) if not bucket.future]
     column = table.removesuffix("s").replace("page", "path")

@@ -75,7 +75,9 @@ def panel(kind: Kind, table: Table, address: Address, site: str, part: slice) ->
 
 
 def drops_of(report: Report) -> list[Row]:
-    """Return how many requests were filtered, for each reason."""
+    """Return how many requests were filtered, for each reason; nothing if that is not counted."""
+    if isinstance(report.drops, NotCounted):
+        return []
     return [
         Row(reason.replace("_", " "), count, None, "", "", "", "")
         for reason, count in report.drops.items()

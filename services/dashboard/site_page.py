@@ -67,7 +67,7 @@ def site_page(reader: Reader) -> Blueprint:
             ],
             panels=panels(report, address, opened.site.name),
             drops=drops_of(report),
-            dropped=sum(report.drops.values()),
+            no_drops=_no_drops(report),
         )
 
     @blueprint.get("/<any(pages, referrers, campaigns):table>")
@@ -139,6 +139,11 @@ def _notes(report: Report, address: Address) -> list[str]:
         filtered = " that fit the filters" if address.filters else ""
         notes.append(f"No views{filtered} from {address.first} to {address.last}.")
     return notes
+
+
+def _no_drops(report: Report) -> str:
+    """Return what to say if no filtered requests are listed."""
+    return report.drops.reason if isinstance(report.drops, NotCounted) else "Nothing was filtered"
 
 
 def _last_day(opened: Opened, report: Report, address: Address) -> Address | None:

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -124,11 +125,15 @@ def test_should_filter_by_a_row_and_by_all_others(
 def test_should_say_what_is_not_counted_instead_of_showing_everything(
     redis_client: redis.Redis, client: FlaskClient
 ) -> None:
-    record(redis_client, view("/a"), view("/b"))
+    record(redis_client, view("/a"), view("/b"), replace(view("/a"), dropped="bot"))
+    assert "bot 1 100" in panel(Page(get(client).text), "filtered")
+
     page = Page(get(client, "?page=/a").text)
     assert "/b" not in page.one("main").text
-    assert "not counted" in panel(page, "campaigns")
-    assert client.get(f"{HERE}campaigns.csv?page=/a").status_code == 400
+    for table in ("campaigns", "filtered"):
+        assert "not counted" in panel(page, table)
+        assert client.get(f"{HERE}{table}.csv?page=/a").status_code == 400
+    assert " ".join(page.all("dl")[0].text.split()).endswith("Filtered –")
 
 
 def test_should_lead_from_a_row_to_what_it_filters(

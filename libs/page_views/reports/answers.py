@@ -103,8 +103,8 @@ class Report:  # pylint: disable=too-many-instance-attributes  # a page has so m
     referrers: Table
     """With DIRECT, if it is known."""
     campaigns: Table
-    drops: Mapping[str, int] = field(default_factory=dict)
-    """How many requests were dropped in these days, for each reason; filters do not apply."""
+    drops: Mapping[str, int] | NotCounted = field(default_factory=dict)
+    """How many requests were dropped in these days, for each reason."""
     now: Count = Count()
     """Of the last 5 minutes; filters do not apply."""
 

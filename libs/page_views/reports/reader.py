@@ -1,6 +1,6 @@
 """Read everything that one page of a dashboard shows of a site, in two round trips."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import redis
@@ -37,10 +37,7 @@ class Reader:
         """Answer the question. Raises RangeError, or redis.RedisError."""
         _check(question.days)
         batch = Batch()
-        drops = [
-            batch.add("HGETALL", f"{opened.site.key}:{period}:drops")
-            for period in question.days.periods(opened.now.date())
-        ]
+        drops = _add_drops(batch, opened, question)
         here = now_commands(opened.site.key, int(opened.now.timestamp()))
         for command in here:
             batch.add(*command)
@@ -48,13 +45,27 @@ class Reader:
         batch.send(self._client)
         return replace(
             answer(),
-            drops=dict(add_tables(batch[table] for table in drops).most_common()),
+            drops=drops(),
             now=count_now(*(batch[command] for command in here)),
         )
 
     def overviews(self) -> tuple[Overview, ...]:
         """Return an overview of every site, by name. Raises redis.RedisError."""
         return read_overviews(self._client)
+
+
+def _add_drops(
+    batch: Batch, opened: Opened, question: Question
+) -> Callable[[], Mapping[str, int] | NotCounted]:
+    """Add what was dropped; return what returns it once the batch is sent."""
+    if question.filters:
+        nothing = NotCounted("Filtered requests are not counted per page, referrer or campaign.")
+        return lambda: nothing
+    tables = [
+        batch.add("HGETALL", f"{opened.site.key}:{period}:drops")
+        for period in question.days.periods(opened.now.date())
+    ]
+    return lambda: dict(add_tables(batch[table] for table in tables).most_common())
 
 
 def _add_counts(
