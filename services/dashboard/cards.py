@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from libs.page_views.reports.answers import Measure, NotCounted, Report
 from services.dashboard.numbers import NO_NUMBER, Change, bound, change, exact, short
 
+_MOST_WITH_TENTHS = 999
+
 
 @dataclass(frozen=True)
 class Card:
@@ -27,7 +29,8 @@ def cards(report: Report) -> list[Card]:
         shown = f"{sign}{short(total.views)}", f"{sign}{exact(total.views)}"
         views = Card("Views", *shown, _change(report, "views"))
         if visitors:
-            each = f"{total.views / visitors:.1f}"
+            ratio = total.views / visitors
+            each = f"{ratio:.1f}" if ratio < _MOST_WITH_TENTHS else short(int(ratio))
     known = Card("Visitors", NO_NUMBER)
     if visitors is not None:
         known = Card("Visitors", short(visitors), exact(visitors), _change(report, "visitors"))
