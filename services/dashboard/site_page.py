@@ -6,11 +6,12 @@ from werkzeug.exceptions import BadRequest, NotFound
 
 from libs.page_views.reading import Kind, RangeError
 from libs.page_views.registry import UnknownSite
-from libs.page_views.reports.answers import Measure, NotCounted, Opened, Report
+from libs.page_views.reports.answers import Interval, Measure, NotCounted, Opened, Report
 from libs.page_views.reports.reader import Reader
 from libs.page_views.sites import InvalidSite, site_name
 from services.dashboard.cards import cards
 from services.dashboard.downloads import TABLES, download
+from services.dashboard.numbers import exact
 from services.dashboard.panels import chips, drops_of, panel, panels
 from services.dashboard.question import RANGES, Address, InvalidAddress, read_address
 from services.dashboard.row_list import read_row_list
@@ -135,10 +136,26 @@ def _notes(report: Report, address: Address) -> list[str]:
     notes = []
     if isinstance(report.series, NotCounted):
         notes.append(report.series.reason)
+    else:
+        if report.unplaced:
+            place = "no bar" if report.unplaced > 0 else "bars, but of other days"
+            notes.append(f"Views in {place}: {exact(abs(report.unplaced))}.")
+        if report.unplaced or report.series[0].start.minute:
+            notes.append(_why_unplaced(address.interval))
     if isinstance(report.total, Measure) and not report.total.views:
         filtered = " that fit the filters" if address.filters else ""
         notes.append(f"No views{filtered} from {address.first} to {address.last}.")
     return notes
+
+
+def _why_unplaced(interval: Interval) -> str:
+    """Return why bars may have fewer or more views than the total."""
+    if interval is Interval.HOUR:
+        return (
+            "Hours are those of UTC: one in which a day begins counts with the day before, and"
+            " views that were imported by day have none."
+        )
+    return "A day has room for fewer rows than its month, and counts the others as (other)."
 
 
 def _no_drops(report: Report) -> str:

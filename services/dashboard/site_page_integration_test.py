@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import redis
@@ -15,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from libs.flask_service.page_testing import Page
 from libs.page_views.recording import MOST_ROWS, Recorder, View
-from libs.page_views.registry import add_site
+from libs.page_views.registry import add_site, change_site, find_site
 from libs.page_views.visitors import Client
 
 HERE = "/dashboard/sites/example.org/"
@@ -120,6 +121,30 @@ def test_should_filter_by_a_row_and_by_all_others(
     assert pages("?page=/b&referrer=x.example") == {}
     referrers = {row["referrer"]: row["views"] for row in json(client, "referrers", "?page=/a")}
     assert referrers == {"x.example": 3, "y.example": 2}
+
+
+def test_should_say_which_views_are_in_no_bar(
+    redis_client: redis.Redis, client: FlaskClient
+) -> None:
+    # Given a zone whose days begin within an hour of UTC
+    change_site(redis_client, find_site(redis_client, "example.org"), zone="Asia/Kathmandu")
+    midnight = datetime.now(ZoneInfo("Asia/Kathmandu")).replace(hour=0, minute=0)
+    day = (midnight - timedelta(days=3)).date()
+    begun = (midnight - timedelta(days=3)).timestamp() + 60
+
+    # When
+    record(redis_client, replace(view("/a"), time=begun))
+
+    # Then
+    def note(query: str) -> str:
+        return " ".join(Page(get(client, query).text).one("main").text.split())
+
+    before = day - timedelta(days=1)
+    assert "Views in no bar: 1. Hours are those of UTC" in note(f"?from={day}&to={day}")
+    assert "of other days: 1. Hours are" in note(f"?from={before}&to={before}")
+    both = note(f"?from={before}&to={day}&by=hour")
+    assert "Hours are" in both and "Views in" not in both
+    assert "Hours are" not in note(f"?from={before}&to={day}&by=day")
 
 
 def test_should_say_what_is_not_counted_instead_of_showing_everything(
