@@ -19,7 +19,7 @@ from services.dashboard.question import read_address
 ZONE = ZoneInfo("Europe/Berlin")
 DAY = datetime(2026, 11, 25, tzinfo=ZONE)
 SITE = Site("v2:{1}", "example.org", ZONE, True, 0, 0)
-OPENED = Opened(SITE, DAY, corrections=0, months={}, days={})
+OPENED = Opened(SITE, DAY, corrections=0, months={}, days={}, names=())
 REPORT = Report(
     total=Measure(9, 5),
     compared_total=None,

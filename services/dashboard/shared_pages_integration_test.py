@@ -41,6 +41,7 @@ def test_should_lead_only_to_what_is_shared_as_well(
 ) -> None:
     # Given
     change_site(redis_client, site, public=int(public))
+    add_site(redis_client, "b.example", public=1)
     start = share_path(site.name, "" if public else add_token(redis_client, site, "share"))
     seen: set[str] = set()
     found = {start, f"{start}?range=7&page=/1"}
@@ -51,6 +52,7 @@ def test_should_lead_only_to_what_is_shared_as_well(
             page = visitor.get(address)
             assert page.status_code == 200, address
             assert "Set-Cookie" not in page.headers
+            assert "b.example" not in page.text
             links = _LINK.findall(page.text) if page.mimetype == "text/html" else []
             within = {urljoin(address, link.replace("&amp;", "&")) for link in links}
             found |= {link for link in within if not urlsplit(link).netloc}

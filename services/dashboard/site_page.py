@@ -1,6 +1,6 @@
 """Show one site: its views and visitors over time, its pages, referrers and campaigns."""
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, NotFound
 
@@ -26,6 +26,9 @@ RANGE_NAMES = {
     "year": ("Year", "12 months"),
 }
 """What the keys of RANGES are called, and what that means."""
+
+MOST_LINKED_SITES = 100
+"""Up to how many sites the page of each leads to."""
 
 WAITING_SECONDS = 5
 """How often a page is loaded again that waits for the first view of its site."""
@@ -120,6 +123,7 @@ def _frame(opened: Opened, address: Address, report: Report) -> dict[str, object
         "site": opened.site,
         "address": address,
         "report": report,
+        "site_links": _site_links(opened, address),
         "range_links": [
             (*RANGE_NAMES[name], address.of(name).query, name == address.range) for name in RANGES
         ],
@@ -129,6 +133,17 @@ def _frame(opened: Opened, address: Address, report: Report) -> dict[str, object
         "chips": list(chips(address)),
         "comparison": _comparison(address),
     }
+
+
+def _site_links(opened: Opened, address: Address) -> list[tuple[str, str, bool]]:
+    """Return the links to all sites, to the same days: none if there are no or too many others."""
+    if not 1 < len(opened.names) <= MOST_LINKED_SITES:
+        return []
+    query = address.unfiltered().query
+    return [
+        (name, url_for(".page", name=name) + query, name == opened.site.name)
+        for name in opened.names
+    ]
 
 
 def _notes(report: Report, address: Address) -> list[str]:

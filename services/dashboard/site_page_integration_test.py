@@ -271,6 +271,15 @@ def test_should_lead_to_the_last_days_with_views(
     assert f"?from={day}&to={day}" in [each.attributes.get("href") for each in page.all("a")]
 
 
+def test_should_lead_to_the_same_days_of_other_sites(
+    redis_client: redis.Redis, client: FlaskClient
+) -> None:
+    assert "Site:" not in get(client).text
+    add_site(redis_client, "b.example")
+    links = Page(get(client, "pages?range=7&page=/a").text).all("a")
+    assert "/dashboard/sites/b.example/?range=7" in [each.attributes["href"] for each in links]
+
+
 def test_should_not_know_other_sites(client: FlaskClient) -> None:
     for name in ("other.example", "not a site"):
         answer = client.get(f"/dashboard/sites/{name}/")

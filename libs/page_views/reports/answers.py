@@ -140,6 +140,8 @@ class Opened:
     """For each month with views, such as 2026-11."""
     days: Mapping[date, Count]
     """For each day with views of the last libs.page_views.reports.opening.MONTHS months."""
+    names: tuple[str, ...]
+    """Of all sites, in alphabetical order."""
 
     def count(self, period: str) -> Count:
         """Return the count of a month such as 2026-11, or of a day such as 2026-11-25."""

@@ -1,4 +1,4 @@
-"""Open a site in one round trip: its settings, and how much was counted of each month and day."""
+"""Open a site in one round trip: its settings, what was counted when, and the names of all."""
 
 import time
 from collections.abc import Mapping
@@ -7,10 +7,11 @@ from datetime import date, datetime, timezone
 import redis
 
 from libs.page_views.reading import Count, table_keys
-from libs.page_views.registry import UnknownSite, key_of, stored_site
+from libs.page_views.registry import SITES_KEY, UnknownSite, key_of, stored_site
 from libs.page_views.reports.answers import Opened
 from libs.page_views.reports.batch import Batch
 from libs.page_views.tables import CORRECTIONS
+from libs.redis_access.replies import text
 
 MONTHS = 27
 """Of so many months the days are read: of a year and the year before it, and the month that begins
@@ -43,6 +44,7 @@ class Opener:
         """Return the site that has this key. Raises UnknownSite if it has not this name."""
         seconds = time.time()
         batch = Batch()
+        sites = batch.add("HGETALL", SITES_KEY)
         settings = batch.add("HGETALL", key)
         corrections = batch.add("GET", f"{key}:{CORRECTIONS}")
         months = [batch.add("HGETALL", table) for table in table_keys(f"{key}:all:months")]
@@ -64,6 +66,7 @@ class Opener:
                 for tables in days
                 for day, count in counts(*(batch[table] for table in tables)).items()
             },
+            tuple(sorted(map(text, batch[sites]))),
         )
 
 
