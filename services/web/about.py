@@ -1,4 +1,10 @@
-"""Serve the page that shows how to count the views of a site."""
+"""Serve the page that shows how to count the views of a site.
+
+It has an experiment, the flag "looks-text": which of two texts leads more visitors to the looks of
+a badge. If the flag's file names a site, a pixel counts there who saw a text, and who then the
+looks, as it counts the visitors of any page: without a cookie. Visitors are divided by the site
+that they ask for, since nothing else about them is known.
+"""
 
 import logging
 from pathlib import Path
@@ -6,10 +12,14 @@ from pathlib import Path
 import redis
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
+from openfeature.client import OpenFeatureClient
+from openfeature.evaluation_context import EvaluationContext
 
+from libs.feature_flags.experiments import experiment_path
 from libs.page_views.reading import Count, totals
 from libs.page_views.registry import SiteCache, UnknownSite
 from libs.page_views.sites import InvalidSite, site_name
+from services.web.badge import STYLES
 
 STYLE_SECONDS = 3600
 """How long a browser may keep the style sheet."""
@@ -24,17 +34,23 @@ _POLICY = (
 _logger = logging.getLogger(__name__)
 
 
-def about(client: redis.Redis, sites: SiteCache) -> Blueprint:
-    """Return GET /about and its style sheet. Neither counts a view."""
+def about(client: redis.Redis, sites: SiteCache, flags: OpenFeatureClient) -> Blueprint:
+    """Return GET /about and its style sheet. Neither counts a view of the site it shows."""
     blueprint = Blueprint("about", __name__, template_folder=".")
 
     @blueprint.get("/about")
     def page() -> ResponseReturnValue:
-        """Show what to copy into the pages of a site, or a form that asks for the site."""
+        """Show what to copy into the pages of a site, or a form that asks for the site.
+
+        With "looks" in the query, show the looks of its badge as well.
+        """
         asked = request.args.get("site", "").strip()
         try:
             name = site_name(asked) if asked else ""
-            return _page(asked=asked, site=name, **(_known(name) if name else {}))
+            if not name:
+                return _page()
+            looks = STYLES if "looks" in request.args else ()
+            return _page(site=name, looks=looks, **_known(name), **_text(name, bool(looks)))
         except InvalidSite as error:
             sentence = str(error)
             return _page(asked=asked, problem=f"{sentence[0].upper()}{sentence[1:]}."), 400
@@ -65,6 +81,17 @@ def about(client: redis.Redis, sites: SiteCache) -> Blueprint:
         except redis.RedisError as error:
             _logger.warning("Redis is away, no numbers are shown: %s", error)
         return known
+
+    def _text(name: str, goal: bool) -> dict[str, str]:
+        """Return which text leads to the looks, and where the page is counted, if anywhere."""
+        text = flags.get_string_details("looks-text", "plain", EvaluationContext(name))
+        if not text.variant:  # the file does not decide
+            return {"text": text.value}
+        return {
+            "text": text.value,
+            "counting_site": str(text.flag_metadata.get("site", "")),
+            "counted_path": experiment_path("looks-text", text.variant, goal),
+        }
 
     return blueprint
 

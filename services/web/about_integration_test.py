@@ -1,14 +1,16 @@
 """Tests of the page that shows how to count the views of a site."""
 
+import json
 import re
 import time
+from pathlib import Path
 
 import pytest
 import redis
 from flask.testing import FlaskClient
 
 from libs.flask_service.page_testing import Page
-from libs.page_views.reading import totals
+from libs.page_views.reading import Count, totals
 from libs.page_views.registry import Site, add_site
 from libs.processes.testing import paused
 from libs.redis_access.connection import connect
@@ -20,6 +22,7 @@ URL = "/about?site=example.org"
 URLS = [
     "/about",
     URL,
+    f"{URL}&looks",
     "/about?site=private.example",
     "/about?site=unknown.example",
     "/about?site=/",
@@ -167,6 +170,58 @@ def test_should_count_nothing(web: FlaskClient, redis_client: redis.Redis) -> No
         for address in ("about.css", *(badge.attributes["src"] for badge in badges)):
             assert web.get(f"/{address}", headers=BROWSER).status_code == 200
     assert redis_client.keys() == before
+
+
+@pytest.fixture(name="flags_file")
+def _flags_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "flags.json"
+    monkeypatch.setenv("FLAGS_FILE", str(file))
+    return file
+
+
+def looks_text(state: str, variant: str) -> str:
+    """Return a file with the flag "looks-text", which chooses a variant and counts."""
+    definition = {
+        "state": state,
+        "variants": {"plain": "plain", "inviting": "inviting"},
+        "defaultVariant": "plain",
+        "targeting": {"fractional": [[variant, 1]]},
+        "metadata": {"site": "tracker.example"},
+    }
+    return json.dumps({"flags": {"looks-text": definition}})
+
+
+@pytest.mark.parametrize(
+    ("state", "variant", "text"),
+    [
+        ("ENABLED", "plain", "All looks"),
+        ("ENABLED", "inviting", "Make it match your page: see all looks"),
+        ("DISABLED", "inviting", "All looks"),
+    ],
+)
+def test_should_count_by_the_pixel_who_saw_a_text_and_who_the_looks(
+    redis_client: redis.Redis, flags_file: Path, state: str, variant: str, text: str
+) -> None:
+    # Given
+    counting = add_site(redis_client, "tracker.example")
+    flags_file.write_text(looks_text(state, variant))
+    web = create_app(redis_client).test_client()
+
+    # When
+    for url in (URL, URL, f"{URL}&looks"):
+        page = Page(web.get(url, headers=BROWSER).text)
+        for image in page.all("img"):
+            web.get(f"/{image.attributes['src']}", headers=BROWSER)
+        links = [link for link in page.all("a") if link.attributes["href"].endswith("&looks")]
+        assert [link.text for link in links] == ([] if url.endswith("looks") else [text])
+
+    # Then
+    path = f"/experiments/looks-text/{variant}"
+    counts = [totals(redis_client, counting, page) for page in (path, f"{path}/goal", "")]
+    if state == "ENABLED":
+        assert counts == [Count(2, 1), Count(1, 1), Count(3, 1)]
+    else:
+        assert counts == [Count()] * 3
 
 
 @pytest.mark.parametrize("known", [False, True])

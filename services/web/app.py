@@ -5,6 +5,7 @@ import atexit
 import redis
 from flask import Flask, Response, request
 
+from libs.feature_flags.flags import flags_from_environment
 from libs.flask_service.service import create_service, plain_text
 from libs.page_views.counting import PAGE_VIEWS_KEY, PageViewCounter
 from libs.page_views.readiness import why_not_ready
@@ -38,9 +39,10 @@ def create_app(client: redis.Redis | None = None) -> Flask:
 
     ingest = Ingest(redis_client, recorder.sites, queue)
     app.register_blueprint(views_call(ingest))
-    app.register_blueprint(images(redis_client, recorder.sites, queue, ingest))
+    flags = flags_from_environment()
+    app.register_blueprint(images(redis_client, recorder.sites, queue, ingest, flags))
     app.register_blueprint(reading_api(redis_client))
-    app.register_blueprint(about(redis_client, recorder.sites))
+    app.register_blueprint(about(redis_client, recorder.sites, flags))
 
     @app.get("/")
     def index() -> Response:

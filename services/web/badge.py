@@ -4,6 +4,7 @@ import html
 import math
 import re
 import unicodedata
+from dataclasses import dataclass
 
 MAX_CHARACTERS = 64
 """How much of a label or text is shown. If it is longer, the last character is an ellipsis."""
@@ -23,9 +24,33 @@ COLOURS = {
 DEFAULT_COLOUR = "blue"
 
 _HEIGHT_PIXELS = 20
-_PADDING_PIXELS = 6
 
-_LABEL_COLOUR = "555555"
+
+@dataclass(frozen=True)
+class _Style:
+    """How a badge is drawn; lengths are in pixels."""
+
+    radius: int | None
+    """Of the corners; None for no background."""
+    padding: int = 6
+    label_colour: str = "555555"
+
+
+_STYLES = {
+    "flat": _Style(3),
+    "flat-square": _Style(0),
+    "pill": _Style(10, padding=9, label_colour="e4e8ef"),
+    "plain": _Style(None),
+}
+
+STYLES = tuple(_STYLES)
+"""Names of styles."""
+
+DEFAULT_STYLE = "flat"
+
+NO_BADGE = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
+"""An image in SVG that shows nothing."""
+
 _PLAIN_COLOUR = "767676"  # its contrast is 4.5 with white and 4.6 with black
 
 _UNITS = {"T": 10**12, "B": 10**9, "M": 10**6}
@@ -57,26 +82,27 @@ _JOINERS = "\u200c\u200d"  # Persian and composed emoji need them
 
 
 def badge_svg(
-    label: str, value: int | str, colour: str = DEFAULT_COLOUR, style: str = "flat"
+    label: str, value: int | str, colour: str = DEFAULT_COLOUR, style: str = DEFAULT_STYLE
 ) -> str:
     """Return an image in SVG, 20 pixels high. Any text is accepted: it is cleaned and escaped.
 
     A number is shortened from a million. colour is a key of COLOURS, or 3 or 6 hexadecimal digits
-    with or without "#"; anything else means DEFAULT_COLOUR. style is "flat", "flat-square", or
-    "plain" for grey text on no background; anything else means "flat". An empty label is left out.
+    with or without "#"; anything else means DEFAULT_COLOUR. style is one of STYLES, where "plain"
+    is grey text on no background; anything else means DEFAULT_STYLE. An empty label is left out.
     """
+    drawn = _STYLES.get(style, _STYLES[DEFAULT_STYLE])
     label, text = _clean(label), _text(value)
     name = html.escape(": ".join(filter(None, (label, text))))
-    left = math.ceil(_width(label)) + 2 * _PADDING_PIXELS if label else 0
-    right = math.ceil(_width(text)) + 2 * _PADDING_PIXELS
+    left = math.ceil(_width(label)) + 2 * drawn.padding if label else 0
+    right = math.ceil(_width(text)) + 2 * drawn.padding
     size = f'width="{left + right}" height="{_HEIGHT_PIXELS}"'
-    whole = "" if style == "plain" else f'{size} rx="{0 if style == "flat-square" else 3}"'
+    whole = "" if drawn.radius is None else f'{size} rx="{drawn.radius}"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{name}">'
         f"<title>{name}</title>"
         '<g text-anchor="middle" font-family="Verdana,DejaVu Sans,Geneva,sans-serif"'
         ' font-size="11">'
-        + (_part(label, 0, left, whole, _LABEL_COLOUR) if label else "")
+        + (_part(label, 0, left, whole, drawn.label_colour) if label else "")
         + _part(text, left, right, whole, _hex(colour))
         + "</g></svg>"
     )

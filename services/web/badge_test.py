@@ -7,7 +7,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.web.badge import COLOURS, MAX_CHARACTERS, badge_svg, shields_json, short_number
+from services.web.badge import (
+    COLOURS,
+    MAX_CHARACTERS,
+    STYLES,
+    badge_svg,
+    shields_json,
+    short_number,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 BLUE = f"#{COLOURS['blue']}"
@@ -119,13 +126,13 @@ def test_should_take_colours_by_name_or_hexadecimal_digits(colour: str, fill: st
     assert f"#{shields_json('views', 1, colour)['color']}" == fill
 
 
-@given(st.integers(0, 0xFFFFFF))
-def test_should_be_readable_on_any_colour(colour: int) -> None:
-    background = f"{colour:06x}"
-    badge = drawn(badge_svg("", 1, background))
-    (text,) = badge.iter(f"{SVG}text")
-    darker, lighter = sorted(map(luminance, (background, text.attrib["fill"][1:])))
-    assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+@given(st.integers(0, 0xFFFFFF), st.sampled_from([each for each in STYLES if each != "plain"]))
+def test_should_be_readable_on_any_colour(colour: int, style: str) -> None:
+    badge = badge_svg("views", 1, f"{colour:06x}", style)
+    inks = [element.attrib["fill"] for element in drawn(badge).iter(f"{SVG}text")]
+    for background, ink in zip(fills(badge), inks, strict=True):
+        darker, lighter = sorted(luminance(each[1:]) for each in (background, ink))
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5
 
 
 def luminance(colour: str) -> float:
@@ -139,7 +146,13 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize(
     ("style", "corners"),
-    [("flat", ["3", "3"]), ("flat-square", ["0", "0"]), ("plain", []), ("unknown", ["3", "3"])],
+    [
+        ("flat", ["3", "3"]),
+        ("flat-square", ["0", "0"]),
+        ("pill", ["10", "10"]),
+        ("plain", []),
+        ("unknown", ["3", "3"]),
+    ],
 )
 def test_should_be_drawn_in_a_style(style: str, corners: list[str]) -> None:
     badge = badge_svg("views", 1, style=style)

@@ -7,13 +7,15 @@ from urllib.parse import urlsplit
 
 import redis
 from flask import Blueprint, Response, jsonify, request
+from openfeature.client import OpenFeatureClient
+from openfeature.evaluation_context import EvaluationContext
 
 from libs.page_views.paths import InvalidPath, normalise_path
 from libs.page_views.reading import Range, by_day, today, totals
 from libs.page_views.registry import Site, SiteCache, UnknownSite
 from libs.page_views.sites import InvalidSite, site_name
 from libs.page_views.view_queue import Queue, QueueFull
-from services.web.badge import DEFAULT_COLOUR, badge_svg, shields_json
+from services.web.badge import DEFAULT_COLOUR, DEFAULT_STYLE, NO_BADGE, badge_svg, shields_json
 from services.web.ingest import Ingest, add_headers
 from services.web.pixel import PIXEL_GIF
 from services.web.submission import SentView, is_nonce
@@ -28,7 +30,13 @@ READ_ONLY_SECONDS = 60
 _NEVER_KEPT = "no-cache, no-store, must-revalidate, max-age=0"  # GitHub keeps images otherwise
 
 
-def images(client: redis.Redis, sites: SiteCache, queue: Queue, ingest: Ingest) -> Blueprint:
+def images(
+    client: redis.Redis,
+    sites: SiteCache,
+    queue: Queue,
+    ingest: Ingest,
+    flags: OpenFeatureClient,
+) -> Blueprint:
     """Return GET /tracker.js, /pixel.gif, /badge.svg and /badge.json."""
     blueprint = Blueprint("images", __name__)
 
@@ -53,10 +61,7 @@ def images(client: redis.Redis, sites: SiteCache, queue: Queue, ingest: Ingest) 
         counts = request.args.get("count") != "0"
         if counts:
             _count(ingest)
-        label = request.args.get("label", _shown())
-        colour = request.args.get("colour", request.args.get("color", DEFAULT_COLOUR))
-        style = request.args.get("style", "flat")
-        response = _image(badge_svg(label, number(), colour, style), "image/svg+xml")
+        response = _image(drawn() if badges_are_on() else NO_BADGE, "image/svg+xml")
         if not counts:
             response.headers["Cache-Control"] = f"public, max-age={READ_ONLY_SECONDS}"
             response.add_etag()
@@ -67,8 +72,18 @@ def images(client: redis.Redis, sites: SiteCache, queue: Queue, ingest: Ingest) 
     def badge_json() -> Response:
         """Show a number as https://shields.io/badges/endpoint-badge wants it; count nothing."""
         label = request.args.get("label", _shown())
-        colour = request.args.get("colour", request.args.get("color", DEFAULT_COLOUR))
-        return jsonify(shields_json(label, number(), colour))
+        value = number() if badges_are_on() else "switched off"
+        return jsonify(shields_json(label, value, _colour()))
+
+    def badges_are_on() -> bool:
+        return flags.get_boolean_value("badge", True, _by_site())
+
+    def drawn() -> str:
+        label = request.args.get("label", _shown())
+        style = request.args.get("style") or flags.get_string_value(
+            "badge-style", DEFAULT_STYLE, _by_site()
+        )
+        return badge_svg(label, number(), _colour(), style)
 
     def number() -> int | str:
         """Return the number that a badge shows, or why it shows none."""
@@ -118,6 +133,18 @@ def _image(content: bytes | str, mimetype: str) -> Response:
     response = Response(content, mimetype=mimetype)
     response.headers["Cache-Control"] = _NEVER_KEPT
     return response
+
+
+def _by_site() -> EvaluationContext:
+    """Return what flags are decided by: the site, so that all its badges are alike."""
+    try:
+        return EvaluationContext(site_name(request.args.get("site", "")))
+    except InvalidSite:
+        return EvaluationContext("invalid")
+
+
+def _colour() -> str:
+    return request.args.get("colour", request.args.get("color", DEFAULT_COLOUR))
 
 
 def _shown() -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -162,6 +163,76 @@ def test_should_show_images_while_redis_is_away_and_count_when_it_is_back(data_d
         assert (pixel.data, text_of(badge.text)) == (PIXEL_GIF, "views: ?")
         with embedded_redis(data_dir):
             wait_until(lambda: totals(client, site).views == 2, "the views that waited")
+
+
+def web_with(redis_client: redis.Redis, directory: Path, **flags: list[str]) -> FlaskClient:
+    """Return the service with a file of flags whose first variant applies to each site."""
+    definitions = {
+        key.replace("_", "-"): {
+            "state": "ENABLED",
+            "variants": {name: {"on": True, "off": False}.get(name, name) for name in names},
+            "defaultVariant": names[-1],
+            "targeting": {"fractional": [[names[0], 1]]},
+        }
+        for key, names in flags.items()
+    }
+    file = directory / "flags.json"
+    file.write_text(json.dumps({"flags": definitions}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLAGS_FILE", str(file))
+        return create_app(redis_client).test_client()
+
+
+@pytest.mark.parametrize(
+    ("query", "radius"), [("", "10"), ("&style=", "10"), ("&style=flat", "3"), ("&style=x", "3")]
+)
+def test_should_draw_badges_as_flags_say_unless_the_page_does(
+    redis_client: redis.Redis, site: Site, tmp_path: Path, query: str, radius: str
+) -> None:
+    web = web_with(redis_client, tmp_path, badge_style=["pill", "flat"])
+    badge = web.get(f"/badge.svg?site={site.name}{query}", headers=BROWSER)
+    assert f'rx="{radius}"' in badge.text
+
+
+@pytest.mark.parametrize("name", ["example.org", "unknown.example", "", "%00"])
+def test_should_show_nothing_while_badges_are_switched_off_but_count(
+    redis_client: redis.Redis,
+    site: Site,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+) -> None:
+    web = web_with(redis_client, tmp_path, badge=["off", "on"])
+    badge = web.get(f"/badge.svg?site={name}&path=/a", headers=BROWSER)
+    as_json = web.get(f"/badge.json?site={name}").json
+    assert (badge.status_code, badge.mimetype) == (200, "image/svg+xml")
+    assert dict(ElementTree.fromstring(badge.text).attrib) == {"width": "1", "height": "1"}
+    assert as_json and as_json["message"] == "switched off"
+    assert totals(redis_client, site, "/a").views == (name == site.name)
+    assert web.get(f"{PIXEL}&site={name}", headers=BROWSER).data == PIXEL_GIF
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
+
+@pytest.mark.usefixtures("site")
+def test_should_ask_no_flag_to_count_by_the_page_and_the_script(
+    redis_client: redis.Redis,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Given: the first question to a missing file is logged
+    monkeypatch.setenv("FLAGS_FILE", str(tmp_path / "missing.json"))
+    web = create_app(redis_client).test_client()
+
+    # When
+    view = {"site": "example.org", "path": "/a"}
+    answers = [web.get("/"), web.post("/api/v1/views", json=view), web.get(PIXEL, headers=BROWSER)]
+
+    # Then
+    assert [answer.status_code for answer in answers] == [200, 202, 200]
+    assert "flags" not in caplog.text
+    web.get(BADGE)
+    assert "The flags in" in caplog.text
 
 
 def test_should_serve_the_script_so_that_browsers_keep_it(web: FlaskClient) -> None:
