@@ -11,6 +11,7 @@ from libs.page_views.reports.reader import Reader
 from services.dashboard.audit_page import audit_page
 from services.dashboard.delivery import asset, compress, keep
 from services.dashboard.errors import show_errors
+from services.dashboard.flags_page import flags_page
 from services.dashboard.guard import ROOT, guard, open_to_all
 from services.dashboard.numbers import change, exact, share, short
 from services.dashboard.policy import content_security_policy
@@ -52,6 +53,7 @@ def create_app(
         site,
         settings_page(settings),
         audit_page(settings),
+        flags_page(client),
         signing_in(settings),
     ):
         dashboard.register_blueprint(pages)

@@ -1,17 +1,22 @@
 """Tests of the dashboard's pages in Chromium: how they look, and that they are for everybody."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 import redis
 
 from libs.accounts.links import FIRST_LINK_PATH, first_link_token
+from libs.feature_flags.experiments import experiment_path
 from libs.flask_service.testing import program
 from libs.page_views.demonstration import demonstration
+from libs.page_views.recording import Recorder, View
 from libs.page_views.registry import add_site
 from libs.page_views.transfer import load_sites
+from libs.page_views.visitors import Client
 from libs.redis_access.connection import connect
 from services.dashboard.browser_testing import Visitor, visitor
 from services.dashboard.testing import SIGN_IN
@@ -27,19 +32,34 @@ PAGES = {
     "new-site": "/dashboard/sites/add",
     "account": "/dashboard/account",
     "audit": "/dashboard/audit",
+    "flags": "/dashboard/flags",
 }
 """What somebody sees who has signed in, by the name of its screenshots."""
+
+FLAGS = """{"flags": {"text": {
+  "state": "ENABLED", "variants": {"short": "s", "long": "l"}, "defaultVariant": "short",
+  "targeting": {"fractional": [["long", 10], ["short", 90]]},
+  "metadata": {"description": "Which text is shown", "site": "new.example"}
+}}}"""
 
 SHARED = "/dashboard/share/shared.example/"
 
 
 @pytest.fixture(name="url")
-def _url(redis_client: redis.Redis, redis_url: str) -> Iterator[str]:
+def _url(redis_client: redis.Redis, redis_url: str, tmp_path: Path) -> Iterator[str]:
     with contextlib.closing(connect(redis_url, wait_seconds=30)) as patient:
         load_sites(patient, demonstration("demo.example", datetime.now(timezone.utc), seed=0))
-    add_site(redis_client, "new.example")
+    new = add_site(redis_client, "new.example")
+    for variant in ("short", "long"):
+        path = experiment_path("text", variant)
+        views = [View(path, time.time(), Client(b"", f"{number}")) for number in range(9)]
+        Recorder(redis_client).record(new.name, views)
+    flags = tmp_path / "flags.json"
+    flags.write_text(FLAGS)
     add_site(redis_client, "shared.example", public=1)
-    with program("services.dashboard.serve", 1, REDIS_URL=redis_url) as started:
+    with program(
+        "services.dashboard.serve", 1, REDIS_URL=redis_url, FLAGS_FILE=str(flags)
+    ) as started:
         yield started.urls[0]
 
 
