@@ -13,8 +13,9 @@ def _running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     secrets = tmp_path_factory.mktemp("stack") / "secrets"
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("SECRETS_DIR", str(secrets))
-        for service in ("WEB", "DASHBOARD", "REDIS"):
-            environment.setenv(f"{service}_PORT", "0")
+        for name in ("WEB", "TLS", "REDIS"):
+            environment.setenv(f"{name}_PORT", "0")
+        environment.setenv("ADDRESS_REQUESTS", "1000000")  # all tests have the same address
         subprocess.run([MAKE_SECRETS], check=True)
         stack = Stack(secrets)
         try:
@@ -39,5 +40,6 @@ def pytest_runtest_makereport(
     report = yield
     stack = item.funcargs.get("running_stack")
     if report.failed and isinstance(stack, Stack):
-        report.sections.append(("logs of the containers", str(stack.docker.compose.logs())))
+        logs = str(stack.docker.compose.logs(tail="100"))
+        report.sections.append(("logs of the containers", logs))
     return report

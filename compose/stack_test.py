@@ -136,11 +136,3 @@ def test_should_publish_redis_to_this_machine_only_for_debugging(stack: Stack) -
     with closing(connect(url, str(stack.secrets / "test-password"))) as client:
         assert client.get(PAGE_VIEWS_KEY) == str(views).encode()
     stack.docker.compose.up(["redis-service"], wait=True, quiet=True)
-
-
-def test_should_keep_one_total_over_several_web_services(stack: Stack) -> None:
-    stack.up(web_services=2)
-    ports = [published(container, 8000)[0][1] for container in stack.containers("web-service")]
-    first = stack.view()
-    views = [stack.view(f"http://127.0.0.1:{port}") for port in ports]
-    assert views == [first + 1, first + 2]

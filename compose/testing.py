@@ -1,13 +1,17 @@
 """Run and control a separate stack for tests."""
 
+import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from threading import Event
+from typing import Any
 from uuid import uuid4
 
 import requests
@@ -18,12 +22,23 @@ from libs.processes.testing import wait_until
 
 COMPOSE_FILE = Path("compose/compose.yaml")
 DEBUG_FILE = Path("compose/compose.debug.yaml")
+TLS_FILE = Path("compose/compose.tls.yaml")
 MAKE_SECRETS = Path("build_support/containers/make_secrets.sh")
 
 CHECK_SECONDS = 15
 """How long to wait for the next health check of a service, which may be 5 s away."""
 
 VIEWERS = 8
+
+
+@dataclass
+class Views:
+    """What became of views of the page."""
+
+    numbers: list[int] = field(default_factory=list)
+    """The numbers shown: of acknowledged views."""
+    failed: list[str] = field(default_factory=list)
+    """What visitors saw instead of the page."""
 
 
 class Stack:
@@ -33,8 +48,9 @@ class Stack:
         self.secrets = secrets
         project = f"page-tracker-test-{uuid4().hex[:8]}"
         self.docker = DockerClient(compose_files=[COMPOSE_FILE], compose_project_name=project)
-        self.debugged = DockerClient(
-            compose_files=[COMPOSE_FILE, DEBUG_FILE], compose_project_name=project
+        self.debugged, self.with_tls = (
+            DockerClient(compose_files=[COMPOSE_FILE, file], compose_project_name=project)
+            for file in (DEBUG_FILE, TLS_FILE)
         )
 
     @cached_property
@@ -91,8 +107,8 @@ class Stack:
         return container
 
     def url(self, path: str = "/") -> str:
-        """Return the URL of a path of the web service."""
-        _, port = self.docker.compose.port("web-service", 8000)
+        """Return the URL of a path at the gateway."""
+        _, port = self.docker.compose.port("gateway-service", 8000)
         return f"http://127.0.0.1:{port}{path}"
 
     def view(self, url: str | None = None) -> int:
@@ -138,30 +154,47 @@ class Stack:
             self.docker.compose.unpause([service])
 
     @contextmanager
-    def viewed(self, container: Container) -> Iterator[list[int]]:
-        """View the page of a web service continuously; yield the numbers shown so far.
-
-        Ends with the context. A container that is restarted is published at another port.
-        """
-        stop, numbers = Event(), list[int]()
+    def viewed(self) -> Iterator[Views]:
+        """View the page continuously until the context ends; yield what came of it so far."""
+        stop, views, url = Event(), Views(), self.url()
 
         def view_again_and_again() -> None:
-            while not stop.wait(0.01):
-                with suppress(requests.RequestException):  # it may count or not
-                    for _, port in published(container, 8000):  # none while it is stopped
-                        while not stop.is_set():
-                            answer = requests.get(f"http://127.0.0.1:{port}/", timeout=5)
-                            if answer.ok:
-                                numbers.append(number_of_view(answer.text))
+            while not stop.is_set():
+                try:
+                    answer = requests.get(url, timeout=5)
+                except requests.RequestException as error:
+                    views.failed.append(str(error))
+                    continue
+                if answer.ok:
+                    views.numbers.append(number_of_view(answer.text))
+                else:
+                    views.failed.append(answer.text)
 
         with ThreadPoolExecutor(VIEWERS) as threads:
             for _ in range(VIEWERS):
                 threads.submit(view_again_and_again)
             try:
-                wait_until(lambda: len(numbers) > 10 * VIEWERS, "views")
-                yield numbers
+                wait_until(lambda: len(views.numbers) > 10 * VIEWERS, "views")
+                yield views
             finally:
                 stop.set()
+
+    def access_log(self) -> list[dict[str, Any]]:
+        """Return the requests among the last lines of the gateway's log."""
+        log = self.command("logs --no-log-prefix --tail 40 gateway-service")
+        return [json.loads(line) for line in re.findall(r"\{.*\}", log)]
+
+    @property
+    def network(self) -> str:
+        """Return the name of the network where the gateway reaches the services."""
+        (name,) = self.container("gateway-service").network_settings.networks or {}
+        return name
+
+    @property
+    def client_address(self) -> str:
+        """Return the address of this machine that the gateway sees."""
+        networks = self.container("gateway-service").network_settings.networks or {}
+        return str(networks[self.network].gateway)
 
 
 def published(container: Container, port: int) -> list[tuple[str, str]]:

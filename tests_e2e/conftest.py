@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--dashboard-url",
         default=os.environ.get("DASHBOARD_URL", ""),
-        help="where its dashboard is, such as http://localhost:8001; without it, the dashboard is"
+        help="where its dashboard is, such as http://localhost; without it, the dashboard is"
         " not tested (DASHBOARD_URL)",
     )
     group.addoption(

@@ -59,3 +59,26 @@ redis_image=$(sed -n 's/^ *image: \(redis:[^ ]*\).*/\1/p' compose/compose.yaml)
 have "$redis_image" || build_stand_in "$redis_image" trixie redis-server "$scratch/redis" \
   --change "WORKDIR /data" --change "VOLUME /data" --change "EXPOSE 6379" \
   --change 'ENTRYPOINT ["docker-entrypoint.sh"]' --change 'CMD ["redis-server"]'
+
+# Behaves like the original image: options alone start haproxy, with a master process that replaces
+# its worker at SIGUSR2; SIGUSR1 stops it after the requests under way. compose.yaml sets the user.
+cat >"$scratch/haproxy" <<'HOOK'
+#!/bin/sh
+set -e
+cat >"$1/usr/local/bin/docker-entrypoint.sh" <<'ENTRYPOINT'
+#!/bin/sh
+set -e
+case $1 in -*) set -- haproxy "$@" ;; esac
+if [ "$1" = haproxy ]; then
+  shift
+  set -- haproxy -W -db "$@"
+fi
+exec "$@"
+ENTRYPOINT
+chmod 755 "$1/usr/local/bin/docker-entrypoint.sh"
+HOOK
+chmod +x "$scratch/haproxy"
+haproxy_image=$(sed -n 's/^ *image: \(haproxy:[^ ]*\).*/\1/p' compose/compose.yaml)
+have "$haproxy_image" || build_stand_in "$haproxy_image" trixie haproxy "$scratch/haproxy" \
+  --change "STOPSIGNAL SIGUSR1" --change 'ENTRYPOINT ["docker-entrypoint.sh"]' \
+  --change 'CMD ["haproxy", "-f", "/usr/local/etc/haproxy/haproxy.cfg"]'

@@ -8,7 +8,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 build_support/containers/make_secrets.sh
 cd compose
-export COMPOSE_PROJECT_NAME=page-tracker-e2e-$$ WEB_PORT=0 DASHBOARD_PORT=0 SITE=e2e.example
+export COMPOSE_PROJECT_NAME=page-tracker-e2e-$$ WEB_PORT=0 SITE=e2e.example
 
 clean_up() {
   local status=$?
