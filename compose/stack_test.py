@@ -124,6 +124,24 @@ def test_should_run_on_when_it_has_been_tested(stack: Stack) -> None:
     assert stack.view() > views
 
 
+def test_should_show_metrics_within_the_stack_only(stack: Stack) -> None:
+    # Given
+    stack.view()
+    script = (
+        "from urllib.request import urlopen; "
+        "print(urlopen('http://web-service:9000/metrics', timeout=5).read().decode())"
+    )
+
+    # When
+    outside = requests.get(stack.url("/metrics"), timeout=5)
+    inside = stack.container("dashboard-service").execute(["/app/bin/python", "-c", script])
+
+    # Then
+    assert outside.status_code == 404
+    assert 'http_request_duration_seconds_count{route="/",status="200"}' in str(inside)
+    assert published(stack.container("web-service"), 9000) == []
+
+
 def test_should_publish_redis_to_this_machine_only_for_debugging(stack: Stack) -> None:
     # When
     stack.debugged.compose.up(["redis-service"], wait=True, quiet=True)

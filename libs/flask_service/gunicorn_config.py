@@ -9,9 +9,13 @@ Gunicorn's own variable WEB_CONCURRENCY, which libs.flask_service.settings check
 import logging
 import os
 
+from libs.flask_service import metrics_files
+from libs.flask_service.settings import metrics_port_from_environment
 from libs.flask_service.worker import Worker
 
-bind = "0.0.0.0:8000"  # all addresses of the container
+# All addresses of the container. /metrics has a port of its own, which nobody publishes.
+_ports = {8000, metrics_port_from_environment()} - {0}
+bind = [f"0.0.0.0:{port}" for port in sorted(_ports)]
 worker_class = Worker  # a slow client occupies a greenlet, not one of a few threads
 # c-ares looks up names within a limit and without threads. gevent's default, the system's resolver
 # in a few threads, has no limit.
@@ -38,6 +42,12 @@ secure_scheme_headers: dict[str, str] = {}
 
 if os.path.isdir("/dev/shm"):  # nosec B108  # keep heartbeat files in memory on Linux
     worker_tmp_dir = "/dev/shm"  # nosec B108  # Gunicorn gives its files unguessable names
+
+on_starting = metrics_files.make_directory
+pre_fork = metrics_files.choose_slot
+post_fork = metrics_files.use_files
+child_exit = metrics_files.forget_gauges
+on_exit = metrics_files.remove_directory
 
 # Only the gunicornc command uses this socket, which would be in the home directory.
 control_socket_disable = True

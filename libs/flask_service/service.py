@@ -1,5 +1,6 @@
 """A base for every web service: liveness, readiness, plain text and plain error pages."""
 
+import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -8,26 +9,52 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
 from libs.flask_service.headers import SECURITY_HEADERS
+from libs.flask_service.metrics import NO_ROUTE, metrics_page, observe_request
 from libs.flask_service.proxies import apply_forwarded_headers
-from libs.flask_service.settings import trusted_proxies_from_environment
+from libs.flask_service.settings import (
+    metrics_port_from_environment,
+    trusted_proxies_from_environment,
+)
 
 ROUTE = "page_tracker.route"
 """Where the WSGI environment has the route of a request, such as /sites/<name>."""
+
+_START = "page_tracker.start"
+"""Where it has the time when the request came, as time.perf_counter() returns it."""
 
 _ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 
 class _Service(Flask):
-    """A Flask application that knows its trusted proxies, and whose log quotes no request."""
+    """A Flask application that knows its trusted proxies, and whose log quotes no request.
+
+    It answers /metrics on a port that only Prometheus should reach.
+    """
 
     def __init__(self, import_name: str) -> None:
         super().__init__(import_name)
         self._proxies = trusted_proxies_from_environment()
+        self._metrics_port = str(metrics_port_from_environment() or None)
+        self._metrics_page = metrics_page()
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
+        if environ["SERVER_PORT"] == self._metrics_port and _asks_for_metrics(environ):
+            return self._metrics_page(environ, start_response)
+        environ[_START] = time.perf_counter()
         apply_forwarded_headers(environ, self._proxies)
         return super().wsgi_app(environ, start_response)
+
+    def process_response(self, response: Response) -> Response:
+        """Measure the request after all else is done to its answer."""
+        response = super().process_response(response)
+        environ = request.environ
+        observe_request(
+            environ.get(ROUTE, NO_ROUTE),
+            response.status_code,
+            time.perf_counter() - environ[_START],
+        )
+        return response
 
     def log_exception(self, exc_info: _ExceptionInfo) -> None:
         """Log an exception with the route, because a path may hold a token."""
@@ -44,7 +71,7 @@ def create_service(
     Errors are plain text, below /api/ application/problem+json. /readyz calls why_not_ready. It
     answers 200 if that returns None, with the sentences that warnings returns, and otherwise 503
     with the returned reason. Anyone may read both. Raises libs.flask_service.settings.SettingError
-    if TRUSTED_PROXIES is invalid.
+    if TRUSTED_PROXIES or METRICS_PORT is invalid.
     """
     app = _Service(import_name)
 
@@ -76,7 +103,7 @@ def create_service(
     @app.before_request
     def name_route() -> None:
         """Let an access log name the route, for a path may hold a token."""
-        request.environ[ROUTE] = request.url_rule or "-"
+        request.environ[ROUTE] = request.url_rule.rule if request.url_rule else NO_ROUTE
 
     @app.before_request
     def refuse_content() -> None:
@@ -96,6 +123,14 @@ def create_service(
         return response
 
     return app
+
+
+def _asks_for_metrics(environ: WSGIEnvironment) -> bool:
+    """Return whether a request is for /metrics, and not on a Unix socket.
+
+    There the client would say itself on which port its request came.
+    """
+    return environ["PATH_INFO"] == "/metrics" and bool(environ["REMOTE_ADDR"])
 
 
 def plain_text(text: str, status: int = 200) -> Response:

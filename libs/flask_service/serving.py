@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,7 +17,7 @@ import redis
 
 from libs.feature_flags import flag_file
 from libs.flask_service.serving_options import LAST_PORT, Options, parse
-from libs.flask_service.settings import SettingError, check_settings
+from libs.flask_service.settings import METRICS_PORT_VARIABLE, SettingError, check_settings
 from libs.processes.child import child_process
 from libs.redis_access.connection import connect_from_environment
 from libs.redis_access.embedded import DEFAULT_DATA_DIR, EmbeddedRedisError, embedded_redis
@@ -82,9 +83,10 @@ def _serve(services: Sequence[Service], options: Options, stack: contextlib.Exit
         print(f"{service.title}: {_url(listener)}{service.path}{note}", flush=True)
         note = ""
     for service, listener in served:
-        command, inherited = _server(service, listener, options.debug, environment)
+        own = {**environment, METRICS_PORT_VARIABLE: _metrics_port(listener)}
+        command, inherited = _server(service, listener, options.debug, own)
         processes[f"the server of {service.package}"] = stack.enter_context(
-            child_process(command, env=environment, pass_fds=inherited)
+            child_process(command, env=own, pass_fds=inherited)
         )
     while True:
         for name, process in processes.items():
@@ -128,6 +130,12 @@ def _listen(host: str, port: int) -> socket.socket:
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _metrics_port(listener: socket.socket) -> str:
+    """Return the port of the service if only this machine reaches it, or else 0, for none."""
+    host, port = listener.getsockname()[:2]
+    return f"{port}" if ip_address(host).is_loopback else "0"
 
 
 def _server(

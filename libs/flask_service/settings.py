@@ -9,6 +9,10 @@ MAX_WORKERS = 256
 
 PROXIES_VARIABLE = "TRUSTED_PROXIES"
 
+METRICS_PORT_VARIABLE = "METRICS_PORT"
+DEFAULT_METRICS_PORT = 9000
+LAST_PORT = 65535
+
 Network = IPv4Network | IPv6Network
 
 
@@ -20,6 +24,7 @@ def check_settings() -> None:
     """Raise SettingError if a variable is invalid."""
     workers_from_environment()
     trusted_proxies_from_environment()
+    metrics_port_from_environment()
 
 
 def workers_from_environment() -> int:
@@ -43,6 +48,19 @@ def trusted_proxies_from_environment() -> tuple[Network, ...]:
     """
     values = filter(None, map(str.strip, os.environ.get(PROXIES_VARIABLE, "").split(",")))
     return tuple(map(_network, values))
+
+
+def metrics_port_from_environment() -> int:
+    """Return the one port on which /metrics is answered: METRICS_PORT, 9000 by default, or 0.
+
+    Raises SettingError unless it is a whole number from 0 to 65535.
+    """
+    value = os.environ.get(METRICS_PORT_VARIABLE, str(DEFAULT_METRICS_PORT))
+    if value.isdecimal() and len(value) <= 5 and int(value) <= LAST_PORT:
+        return int(value)
+    raise SettingError(
+        f"{METRICS_PORT_VARIABLE} must be a whole number from 0 to {LAST_PORT}, not {value[:20]!r}"
+    )
 
 
 def _network(value: str) -> Network:

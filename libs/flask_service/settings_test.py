@@ -3,9 +3,11 @@
 import pytest
 
 from libs.flask_service.settings import (
+    METRICS_PORT_VARIABLE,
     PROXIES_VARIABLE,
     WORKERS_VARIABLE,
     SettingError,
+    metrics_port_from_environment,
     trusted_proxies_from_environment,
     workers_from_environment,
 )
@@ -59,4 +61,24 @@ def test_should_refuse_what_is_no_network(monkeypatch: pytest.MonkeyPatch, value
         trusted_proxies_from_environment()
     assert str(caught.value) == (
         f"TRUSTED_PROXIES must be networks such as 10.0.0.0/8,fd00::/8, not {value[:45]!r}"
+    )
+
+
+@pytest.mark.parametrize(("value", "port"), [(None, 9000), ("0", 0), ("65535", 65535)])
+def test_should_take_the_port_of_metrics_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, port: int
+) -> None:
+    monkeypatch.delenv(METRICS_PORT_VARIABLE, raising=False)
+    if value is not None:
+        monkeypatch.setenv(METRICS_PORT_VARIABLE, value)
+    assert metrics_port_from_environment() == port
+
+
+@pytest.mark.parametrize("value", ["", "-1", "65536", "http", "9" * 5000])
+def test_should_refuse_what_is_no_port(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv(METRICS_PORT_VARIABLE, value)
+    with pytest.raises(SettingError) as caught:
+        metrics_port_from_environment()
+    assert str(caught.value) == (
+        f"METRICS_PORT must be a whole number from 0 to 65535, not {value[:20]!r}"
     )

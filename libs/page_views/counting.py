@@ -1,7 +1,7 @@
 """Count page views in Redis, each exactly once, even if the connection fails."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import redis
@@ -42,11 +42,19 @@ return answers
 class PageViewCounter:
     """Counts the page views of one process, those that arrive together in one round trip."""
 
-    def __init__(self, client: redis.Redis, replicas: int = 0) -> None:
-        """Count by client; acknowledge a view only when that many replicas have it too."""
+    def __init__(
+        self,
+        client: redis.Redis,
+        replicas: int = 0,
+        observe: Callable[[int], None] = lambda size: None,
+    ) -> None:
+        """Count by client; acknowledge a view only when that many replicas have it too.
+
+        observe is told how many views each call to Redis counts.
+        """
         self._client = client
         self._replicas = replicas
-        self._group_commit = GroupCommit(self._count_once, slowest_attempt_seconds(client))
+        self._group_commit = GroupCommit(self._count_once, slowest_attempt_seconds(client), observe)
 
     def count(self) -> int:
         """Count one page view and return its number.

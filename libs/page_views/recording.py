@@ -6,7 +6,7 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
@@ -98,8 +98,16 @@ class View:
 class Recorder:
     """Records the views of one process."""
 
-    def __init__(self, client: redis.Redis, replicas: int = 0, source: str = "") -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        replicas: int = 0,
+        source: str = "",
+        observe: Callable[[int], None] = lambda size: None,
+    ) -> None:
         """Record by client; acknowledge a view only when that many replicas have it too.
+
+        observe is told of how many requests each round trip to Redis is.
 
         If views are imported, source is where from, such as "log". Their visitors are then hashed
         with salts that only this recorder knows, and libs.page_views.imported_hours has their
@@ -111,7 +119,7 @@ class Recorder:
         self.sites = SiteCache(client)
         self._salts = UnstoredSalts() if source else Salts(client)
         longest_call_seconds = slowest_attempt_seconds(client) + WAIT_SECONDS  # EVAL after EVALSHA
-        self._group_commit = GroupCommit(self._call, longest_call_seconds)
+        self._group_commit = GroupCommit(self._call, longest_call_seconds, observe)
 
     def record(self, site_name: str, views: Sequence[View], limited: bool = True) -> list[str]:
         """Record views; return what became of each: COUNTED, or the reason why it was dropped.

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import redis
@@ -43,8 +43,18 @@ class _Waiting:
 class Queue:
     """The views of one process that wait for Redis."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        observe: Callable[[int, int], None] = lambda waiting, discarded: None,
+    ) -> None:
+        """Keep views until recorder has recorded them.
+
+        observe is told how many more views wait from now on, or fewer, and how many more were given
+        up.
+        """
         self._recorder = recorder
+        self._observe = observe
         self._waiting: deque[_Waiting] = deque()
         self._mutex = threading.Lock()
         self._sender: threading.Thread | None = None
@@ -84,10 +94,10 @@ class Queue:
                 _logger.warning("Redis is away, views wait: %s", error)
         with self._mutex:
             if self.depth + len(views) > MAX_VIEWS:
-                self.discarded += len(views)
+                self._change(discarded=len(views))
                 raise QueueFull(f"{self.depth} views wait for Redis already")
             self._waiting.append(_Waiting(site_name, views, limited, time.monotonic()))
-            self.depth += len(views)
+            self._change(waiting=len(views))
             if self._sender is None:
                 self._sender = threading.Thread(target=self._send, name="views", daemon=True)
                 self._sender.start()
@@ -97,7 +107,7 @@ class Queue:
         """Give up the views that wait; log how many, if any. The process ends."""
         with self._mutex:
             waiting, self._waiting = self._waiting, deque()
-            self.depth = 0
+            self._change(waiting=-self.depth)
         for each in waiting:
             self._discard(each, "the process ends")
 
@@ -124,10 +134,15 @@ class Queue:
                 problem = ""
             with self._mutex, contextlib.suppress(ValueError):  # it was closed
                 self._waiting.remove(waiting)
-                self.depth -= len(waiting.views)
+                self._change(waiting=-len(waiting.views))
             if problem:
                 self._discard(waiting, problem)
 
     def _discard(self, waiting: _Waiting, problem: str) -> None:
-        self.discarded += len(waiting.views)
+        self._change(discarded=len(waiting.views))
         _logger.error("waiting views discarded: %d (%s)", len(waiting.views), problem)
+
+    def _change(self, waiting: int = 0, discarded: int = 0) -> None:
+        self.depth += waiting
+        self.discarded += discarded
+        self._observe(waiting, discarded)

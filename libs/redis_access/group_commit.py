@@ -41,14 +41,18 @@ class GroupCommit(Generic[_Item, _Answer]):
         self,
         call: Callable[[list[_Item]], Sequence[_Answer | Exception]],
         longest_call_seconds: float,
+        observe: Callable[[int], None] = lambda size: None,
     ) -> None:
         """Use call to send items. It returns their answers, in order, within that many seconds.
+
+        observe is told of how many requests a call is before it is made.
 
         An exception among the answers concerns one item; one that call raises concerns them all
         and is logged once.
         """
         self._call = call
         self._longest_call_seconds = longest_call_seconds
+        self._observe = observe
         self._start_empty()
 
     def _start_empty(self) -> None:
@@ -95,6 +99,7 @@ class GroupCommit(Generic[_Item, _Answer]):
         answers: Sequence[_Answer | Exception] = []
         error: Exception = redis.ConnectionError("the thread that made the call has ended")
         try:
+            self._observe(len(group))
             answers = self._call([request.item for request in group])
         except Exception as raised:  # pylint: disable=broad-exception-caught  # it is their answer
             error = raised

@@ -35,7 +35,7 @@ POOL_SIZE = 128
 """Connections per process, opened as needed; so many requests can wait for Redis at once."""
 
 _TRANSIENT = (redis.ConnectionError, redis.TimeoutError)
-_FINAL = (AuthenticationError, AuthorizationError)  # redis-py calls them connection errors
+FINAL = (AuthenticationError, AuthorizationError)  # redis-py calls them connection errors
 
 _Result = TypeVar("_Result")
 
@@ -81,7 +81,7 @@ def call_with_retries(client: redis.Redis, call: Callable[[float], _Result]) -> 
         except _TRANSIENT as error:
             pause = random.uniform(1, 2) * BACKOFF_SECONDS * attempt  # nosec B311  # not a secret
             too_late = time.monotonic() + pause + slowest_attempt_seconds(client) > deadline
-            if isinstance(error, _FINAL) or attempt == ATTEMPTS or too_late:
+            if isinstance(error, FINAL) or attempt == ATTEMPTS or too_late:
                 raise
         time.sleep(pause)
         attempt += 1

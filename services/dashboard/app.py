@@ -6,6 +6,7 @@ import redis
 from flask import Blueprint, Flask, Response, redirect, url_for
 from flask.typing import ResponseReturnValue
 
+from libs.flask_service.redis_metrics import measure
 from libs.flask_service.service import create_service
 from libs.page_views.reports.reader import Reader
 from services.dashboard.audit_page import audit_page
@@ -37,6 +38,8 @@ def create_app(
     """
     settings = settings_client or client or connect_to_settings()
     client = client or connect_to_sites()
+    measure(settings)
+    measure(client)
     app = create_service(__name__, partial(why_not_ready, client, settings))
     guard(app, settings)
     reader = Reader(client)

@@ -6,6 +6,7 @@ import redis
 from flask import Flask, Response, request
 
 from libs.feature_flags.flags import flags_from_environment
+from libs.flask_service.redis_metrics import measure
 from libs.flask_service.service import create_service, plain_text
 from libs.page_views.counting import PAGE_VIEWS_KEY, PageViewCounter
 from libs.page_views.readiness import why_not_ready
@@ -17,6 +18,7 @@ from services.web.about import about
 from services.web.api import reading_api
 from services.web.images import images
 from services.web.ingest import Ingest, views_call
+from services.web.metrics import count_view, observe_group, observe_queue
 
 
 def create_app(client: redis.Redis | None = None) -> Flask:
@@ -26,10 +28,11 @@ def create_app(client: redis.Redis | None = None) -> Flask:
     says how to reach Redis is invalid.
     """
     redis_client = connect_from_environment(PAGE_VIEWS_KEY) if client is None else client
+    measure(redis_client)
     replicas = replicas_from_environment()
-    counter = PageViewCounter(redis_client, replicas)
-    recorder = Recorder(redis_client, replicas)
-    queue = Queue(recorder)
+    counter = PageViewCounter(redis_client, replicas, observe_group)
+    recorder = Recorder(redis_client, replicas, observe=observe_group)
+    queue = Queue(recorder, observe_queue)
     atexit.register(queue.close)
     app = create_service(
         __name__,
@@ -50,9 +53,12 @@ def create_app(client: redis.Redis | None = None) -> Flask:
         if request.method == "HEAD":
             return plain_text("")
         try:
-            return plain_text(f"This page has been seen {counter.count()} times.")
+            number = counter.count()
         except redis.RedisError:
+            count_view(confirmed=False)
             app.logger.exception("The page view could not be counted")
             return plain_text("Sorry, something went wrong \N{PENSIVE FACE}", 500)
+        count_view(confirmed=True)
+        return plain_text(f"This page has been seen {number} times.")
 
     return app

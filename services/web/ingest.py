@@ -23,6 +23,7 @@ from libs.page_views.registry import SiteCache, UnknownSite
 from libs.page_views.sites import InvalidSite, site_name
 from libs.page_views.tokens import is_permitted
 from libs.page_views.view_queue import Queue, QueueFull
+from services.web.metrics import count_views
 from services.web.submission import InvalidSubmission, SentView, read_submission
 
 DROPPED_HEADER = "X-Page-Tracker-Dropped"
@@ -98,6 +99,7 @@ class Ingest:
                 outcomes = [view.dropped or COUNTED for view in views]
             result.dropped.update(outcome for outcome in outcomes if outcome != COUNTED)
             result.accepted += outcomes.count(COUNTED)
+        count_views(result.accepted, result.stored, result.dropped)
         g.dropped = result.dropped
         return result
 
