@@ -109,6 +109,16 @@ def test_should_show_newer_numbers_unless_somebody_is_at_work(
     assert not guest.problems
 
 
+def test_should_tell_the_bars_of_today_apart_in_forced_colours(guest: Visitor) -> None:
+    guest.page.emulate_media(forced_colors="active")
+    guest.go_to("/dashboard/share/demo.example/?range=7")
+    fills = {
+        name: guest.page.locator(f".bars .{name}[fill]").evaluate("e => getComputedStyle(e).fill")
+        for name in ("views", "visitors")
+    }
+    assert fills["views"].startswith("url(") and fills["visitors"].startswith("rgb")
+
+
 def test_should_show_shared_sites_to_all_without_javascript(url: str) -> None:
     with visitor(url, java_script_enabled=False) as guest:
         guest.page.goto(url + SHARED)
