@@ -89,6 +89,8 @@ def test_should_tell_screen_readers_a_change_in_words() -> None:
     card = draw("card", "Views", "12.3k", "12,345", change(108, 100))
     assert text(card) == "Views 12.3k ▲ 8 % 8 % more"
     assert 'title="12,345"' in card
+    same = draw("changed", change(0, 0), "yesterday")
+    assert text(same) == "– none before either, against yesterday"
 
 
 def test_should_name_a_filter_and_what_removes_it() -> None:

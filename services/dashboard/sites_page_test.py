@@ -42,7 +42,7 @@ def test_should_show_a_row_for_each_site_and_their_sum(monkeypatch: pytest.Monke
         [overview("a.example", 5, now=Count(4, 3)), overview("b.example", 20_100)],
     )
     _, first, second, total = table(text)
-    assert first.startswith("a.example 3 now 5 ▲ 25 % 25 % more than yesterday to this hour")
+    assert first.startswith("a.example 3 now 5 ▲ 25 % 25 % more, against yesterday to this hour")
     assert "2 visitors 10 4 to this hour 295 147 visitors" in first
     assert second.startswith("b.example 0 now 20.1k ×5k")
     assert total.startswith("All sites 3 now 20.1k")
