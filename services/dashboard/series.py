@@ -1,6 +1,6 @@
 """Turn the series of a report into the chart of a site's page."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from libs.page_views.reports.answers import Bucket, Interval
 from services.dashboard.charts import Bar, Chart, bar_chart
@@ -23,6 +23,8 @@ def chart_of(buckets: tuple[Bucket, ...], address: Address) -> Chart:
 
 def _bar(bucket: Bucket, address: Address) -> Bar:
     label, short = (f"{bucket.start:{form}}" for form in _LABELS[address.interval])
+    if address.interval is Interval.HOUR and _comes_twice(bucket.start):
+        label = f"{label} {bucket.start:%Z}"
     return Bar(
         label,
         short,
@@ -33,6 +35,11 @@ def _bar(bucket: Bucket, address: Address) -> Bar:
         bucket.future,
         "" if address.interval is Interval.HOUR else _inside(bucket, address),
     )
+
+
+def _comes_twice(time: datetime) -> bool:
+    """Return whether clocks show a time twice, since they are put back."""
+    return time.replace(fold=0).utcoffset() != time.replace(fold=1).utcoffset()
 
 
 def _inside(bucket: Bucket, address: Address) -> str:
