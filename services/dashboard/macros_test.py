@@ -47,6 +47,12 @@ def test_should_show_rows_with_what_can_be_done_with_them() -> None:
     assert 'title="12,345"' in panel
 
 
+def test_should_open_what_is_elsewhere_in_a_window_of_its_own() -> None:
+    row = {"name": "/", "views": 1, "not_href": "?n=/", "open_href": "https://example.org/"}
+    links = re.findall(r'href="([^"]*)" target="(\w+)"', draw("panel", "p", "P", "P", [row], 1))
+    assert links == [("?n=/", "_self"), ("https://example.org/", "_blank")]
+
+
 def test_should_leave_out_visitors_that_are_not_counted() -> None:
     assert "Visitors" not in draw("panel", "c", "C", "C", [{"name": "a", "views": 1}], 1)
 
