@@ -1,8 +1,10 @@
 """Tests of the gateway: whom it asks, whom it believes, what it limits, denies and logs."""
 
 import json
+import os
 import socket
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,8 +48,9 @@ def run_from(stack: Stack, network: str, script: str, *arguments: str) -> list[s
     Clients in the network "host" all have the same address, and those in a container another.
     """
     url = stack.url("") if network == "host" else "http://gateway-service:8000"
+    image = f"{os.environ.get('IMAGE_PREFIX', '')}page-tracker-e2e"
     printed = stack.docker.run(
-        "page-tracker-e2e:latest",
+        f"{image}:{os.environ.get('IMAGE_TAG', 'latest')}",  # it has requests
         ["-c", script, url, *arguments],
         entrypoint="/app/bin/python",
         networks=[network],
@@ -154,53 +157,48 @@ def test_should_limit_attempts_to_sign_in_by_address(stack: Stack) -> None:
     assert run_from(stack, stack.network, SIGN_IN, "1") == ["401"]
 
 
-def test_should_believe_a_proxy_that_it_trusts(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16")
-    stack.up()
-    session = requests.Session()
-    session.get(stack.url("/dashboard/sign-in"), headers=FORGED, timeout=5)
-    monkeypatch.undo()
-    stack.up()
-    assert "__Host-session" in session.cookies  # so the scheme was believed
+def test_should_believe_a_proxy_that_it_trusts(stack: Stack) -> None:
+    with started_with(stack, "TRUSTED_PROXIES", "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16"):
+        form = requests.get(stack.url("/dashboard/sign-in"), headers=FORGED, timeout=5)
+    assert "__Host-session" in form.cookies  # so the scheme was believed
 
 
-def test_should_limit_the_requests_of_an_address(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given
-    monkeypatch.setenv("ADDRESS_REQUESTS", f"{LIMIT}")
-    stack.up()
-
-    # When
-    answers = [requests.get(stack.url(), headers=FORGED, timeout=5) for _ in range(LIMIT + 5)]
-    of_another = run_from(stack, stack.network, SIGN_IN, "1")
-    monkeypatch.undo()
-    stack.up()
-
-    # Then
+def test_should_limit_the_requests_of_an_address(stack: Stack) -> None:
+    with started_with(stack, "ADDRESS_REQUESTS", f"{LIMIT}"):
+        answers = [requests.get(stack.url(), headers=FORGED, timeout=5) for _ in range(LIMIT + 5)]
+        of_another = run_from(stack, stack.network, SIGN_IN, "1")
     assert [answer.status_code for answer in answers] == [200] * LIMIT + [429] * 5
     assert answers[-1].headers["Retry-After"] == "10"
     assert of_another == ["401"]
 
 
+@contextmanager
+def started_with(stack: Stack, name: str, value: str) -> Iterator[None]:
+    """Start the gateway with a variable, and without it when the context ends."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(name, value)
+        stack.up()
+        try:
+            yield
+        finally:
+            environment.undo()
+            stack.up()
+
+
 def test_should_end_requests_that_take_too_long(stack: Stack) -> None:
     # Given
     address = urlsplit(stack.url())
+    head = b"GET / HTTP/1.1\r\nHost:"
     content = b"POST /api/v1/views HTTP/1.1\r\nHost: slow\r\nContent-Length: 9\r\n\r\n"
     with ExitStack() as connections:
-        slow = [
-            connections.enter_context(
-                socket.create_connection((address.hostname, address.port), timeout=8)
-            )
-            for _ in range(2)
-        ]
+        slow = []
+        for sent in (head, content):
+            client = socket.create_connection((address.hostname, address.port), timeout=8)
+            slow.append(connections.enter_context(client))
 
-        # When
-        for client, sent in zip(slow, (b"GET / HTTP/1.1\r\nHost:", content)):
+            # When
             client.sendall(sent)
 
         # Then
         for client in slow:
-            assert client.recv(1000).startswith(b"HTTP/1.1 408 "), client
+            assert client.recv(1000).startswith(b"HTTP/1.1 408 ")
