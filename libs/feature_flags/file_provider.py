@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from openfeature.contrib.tools.flagd.core import FlagdCore
@@ -29,9 +29,14 @@ class FileProvider(AbstractProvider):
     may fork.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, observe: Callable[[bool], None]) -> None:
+        """Read the file at path when a flag is first asked for.
+
+        observe is told whenever the file has changed: whether it can be used.
+        """
         super().__init__()
         self._path = path
+        self._observe = observe
         self._core = FlagdCore()
         self._seen: bytes | str | None = None
         self._next_check = 0.0
@@ -108,6 +113,8 @@ class FileProvider(AbstractProvider):
                 self._path,
                 error,
             )
+            self._observe(False)
         else:
             self._core = core
+            self._observe(True)
             _logger.info("Flags were read from %s", self._path)

@@ -18,7 +18,7 @@ from services.web.about import about
 from services.web.api import reading_api
 from services.web.images import images
 from services.web.ingest import Ingest, views_call
-from services.web.metrics import count_view, observe_group, observe_queue
+from services.web.metrics import count_view, observe_flags, observe_group, observe_queue
 
 
 def create_app(client: redis.Redis | None = None) -> Flask:
@@ -42,7 +42,7 @@ def create_app(client: redis.Redis | None = None) -> Flask:
 
     ingest = Ingest(redis_client, recorder.sites, queue)
     app.register_blueprint(views_call(ingest))
-    flags = flags_from_environment()
+    flags = flags_from_environment(observe_flags)
     app.register_blueprint(images(redis_client, recorder.sites, queue, ingest, flags))
     app.register_blueprint(reading_api(redis_client))
     app.register_blueprint(about(redis_client, recorder.sites, flags))

@@ -1,4 +1,4 @@
-"""What the web service measures besides requests and Redis: what becomes of views."""
+"""What the web service measures besides requests and Redis: what becomes of views, and of flags."""
 
 from collections.abc import Callable, Mapping
 
@@ -36,6 +36,13 @@ _QUEUE = Gauge(
     registry=METRICS,
 )
 
+_UNUSABLE_FLAGS = Gauge(
+    "page_tracker_unusable_flags",
+    "1 while the file of feature flags cannot be used, so that an earlier one applies.",
+    multiprocess_mode="livemax",
+    registry=METRICS,
+)
+
 observe_group = observing(_GROUP)
 """To be told how many requests a call is of."""
 
@@ -60,3 +67,8 @@ def observe_queue(waiting: int, discarded: int) -> None:
     """Note how many more views wait, or fewer, and how many more were discarded."""
     _QUEUE.inc(waiting)
     _DISCARDED(discarded)
+
+
+def observe_flags(usable: bool) -> None:
+    """Note whether the file of feature flags can be used."""
+    _UNUSABLE_FLAGS.set(not usable)

@@ -9,6 +9,7 @@ import redis
 import requests
 from flask.testing import FlaskClient
 
+from libs.feature_flags import file_provider
 from libs.flask_service.metrics import METRICS
 from libs.page_views.registry import add_site
 from libs.processes.testing import paused, wait_until, wait_until_ended
@@ -84,6 +85,19 @@ def test_should_count_views_of_the_front_page_and_calls_to_redis(web: FlaskClien
     web.get("/")
     after = [sample(name, **each) for name, each in zip(names, labels)]
     assert after == [number + 2 for number in before]
+
+
+def test_should_show_whether_flags_can_be_used(
+    redis_client: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "flags.json"
+    monkeypatch.setenv("FLAGS_FILE", str(file))
+    monkeypatch.setattr(file_provider, "CHECK_SECONDS", 0)
+    web = create_app(redis_client).test_client()
+    for content, unusable in (("{", 1), ('{"flags": {}}', 0), ("[]", 1)):
+        file.write_text(content)
+        web.get("/badge.svg")
+        assert sample("unusable_flags") == unusable
 
 
 def test_should_measure_what_happens_while_redis_is_away(
