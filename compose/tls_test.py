@@ -113,6 +113,14 @@ def test_should_read_a_renewed_certificate(
     wait_until(lambda: is_served_for("renewed.example"), "the renewed certificate")
 
 
+@pytest.mark.usefixtures("secure")
+def test_should_pass_its_end_to_end_tests(running_stack: Stack) -> None:
+    output = running_stack.with_tls.compose.run(
+        "test-service", dependencies=False, remove=True, tty=False
+    )
+    assert " passed" in str(output)
+
+
 def write(certificate: trustme.LeafCert, directory: Path) -> None:
     """Write a certificate, and its key, over those that a directory has."""
     chain = b"".join(pem.bytes() for pem in certificate.cert_chain_pems)
