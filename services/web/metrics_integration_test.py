@@ -1,6 +1,8 @@
 """Tests of /metrics of the web service: in one process, and of Gunicorn's workers together."""
 
+import contextlib
 import json
+import re
 from pathlib import Path
 
 import psutil
@@ -26,6 +28,11 @@ REGISTERED = 20
 @pytest.fixture(name="web")
 def _web(redis_client: redis.Redis) -> FlaskClient:
     return create_app(redis_client).test_client()
+
+
+@pytest.fixture(name="site")
+def _site(redis_client: redis.Redis) -> None:
+    add_site(redis_client, "example.org")
 
 
 def sample(name: str, **labels: str) -> float:
@@ -56,24 +63,19 @@ def post(web: FlaskClient, *views: dict[str, str], user_agent: str = BROWSER) ->
 
 
 @pytest.mark.parametrize(
-    ("user_agent", "site", "name", "labels"),
+    ("user_agent", "path", "name", "labels"),
     [
-        (BROWSER, "example.org", "views_total", {"outcome": "counted"}),
-        ("Googlebot/2.1", "example.org", "views_dropped_total", {"reason": "bot"}),
-        (BROWSER, "example.net", "views_dropped_total", {"reason": "unknown_site"}),
+        (BROWSER, "/", "views_total", {"outcome": "counted"}),
+        ("Googlebot/2.1", "/", "views_dropped_total", {"reason": "bot"}),
+        (BROWSER, "/\0", "views_dropped_total", {"reason": "invalid_path"}),
     ],
 )
+@pytest.mark.usefixtures("site")
 def test_should_count_views_by_what_became_of_them(
-    web: FlaskClient,
-    redis_client: redis.Redis,
-    user_agent: str,
-    site: str,
-    name: str,
-    labels: dict[str, str],
+    web: FlaskClient, user_agent: str, path: str, name: str, labels: dict[str, str]
 ) -> None:
-    add_site(redis_client, "example.org")
     before = sample(name, **labels)
-    post(web, *[{"site": site, "path": "/"}] * 3, user_agent=user_agent)
+    post(web, *[{"site": "example.org", "path": path}] * 3, user_agent=user_agent)
     assert sample(name, **labels) == before + 3
 
 
@@ -145,7 +147,7 @@ def test_should_have_as_many_series_whatever_is_viewed(
     for number in range(REGISTERED):
         add_site(redis_client, f"registered{number}.example", client_limit=0, site_limit=0)
 
-    def ask(first: int, last: int) -> int:
+    def ask(first: int, last: int) -> set[str]:
         views = [
             {
                 "site": f"{'registered' if number < REGISTERED else 'site'}{number}.example",
@@ -157,11 +159,12 @@ def test_should_have_as_many_series_whatever_is_viewed(
         views += [{**view, "site": "registered0.example"} for view in views]
         for start in range(0, len(views), 500):
             post(web, *views[start : start + 500])
+        post(web, {"site": "unknown.example", "path": "/"})
         for number in range(first, last, 100):
             web.get(f"/pixel.gif?site=registered0.example&path=/{number}")
             web.get(f"/api/v1/sites/site{number}.example/totals")
             web.get(f"/unknown/{number}", headers={"Referer": f"https://{number}.example"})
-        return len(series(web.get("/metrics", base_url="http://localhost:9000").text))
+        return set(series(web.get("/metrics", base_url="http://localhost:9000").text))
 
     before = ask(0, REGISTERED + 1)
 
@@ -172,10 +175,27 @@ def test_should_have_as_many_series_whatever_is_viewed(
     assert after == before
 
 
+@pytest.mark.parametrize("file", ["compose/monitoring/rules.yml", "docs/monitoring.md"])
+def test_should_have_the_metrics_that_alerts_and_documents_name(
+    web: FlaskClient, file: str
+) -> None:
+    # Given
+    web.get("/")
+    post(web, {"site": "example.org", "path": "/"})
+    shown = web.get("/metrics", base_url="http://localhost:9000").text
+
+    # When
+    named = set(re.findall(r"(?<!:)\bpage_tracker_\w+", Path(file).read_text("utf-8")))
+
+    # Then
+    assert named
+    assert {name for name in named if not re.search(rf"\b{name}\b", shown)} == set()
+
+
 def test_should_add_up_what_workers_count_although_they_die(redis_url: str) -> None:
     # Given
     with tracker(REDIS_URL=redis_url, WEB_CONCURRENCY="2") as started:
-        started.view()
+        wait_until(lambda: is_live(started), "the tracker")
         (master,) = started.process.children()
 
         # When: workers are killed
@@ -186,16 +206,24 @@ def test_should_add_up_what_workers_count_although_they_die(redis_url: str) -> N
             worker = master.children()[killed % 2]
             worker.kill()
             wait_until_ended([worker])
+            wait_until(lambda: is_live(started), "a worker")
         started.view()
 
         # Then
         shown = shown_by(started)
         route = 'page_tracker_http_request_duration_seconds_count{route="/",status="200"}'
-        assert shown[route] == 42
-        assert shown['page_tracker_views_total{outcome="counted"}'] == 42
+        assert shown[route] == 41
+        assert shown['page_tracker_views_total{outcome="counted"}'] == 41
         wait_until(lambda: len(files_of(master)) == 2, "the files of workers")
         directory = Path(files_of(master).pop()).parent
         assert {file.stem.rpartition("_")[2] for file in directory.iterdir()} == {"0", "1"}
+
+
+def is_live(started: Tracker) -> bool:
+    """Return whether a worker answers."""
+    with contextlib.suppress(requests.RequestException):  # they may be starting
+        return requests.get(f"{started.url}/livez", timeout=5).ok
+    return False
 
 
 def files_of(master: psutil.Process) -> set[str]:
@@ -207,6 +235,7 @@ def files_of(master: psutil.Process) -> set[str]:
 @pytest.mark.parametrize(("host", "status"), [("127.0.0.1", 200), ("0.0.0.0", 404)])
 def test_should_show_metrics_to_this_machine_only(redis_url: str, host: str, status: int) -> None:
     with tracker(f"--host={host}", REDIS_URL=redis_url) as started:
+        wait_until(lambda: is_live(started), "the tracker")
         assert requests.get(f"{started.url}/metrics", timeout=5).status_code == status
 
 
