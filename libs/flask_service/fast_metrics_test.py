@@ -50,6 +50,7 @@ def test_should_come_to_the_same_as_prometheus_client(files: CollectorRegistry |
     read = files or metrics
     for bound in ("1.0", "2.0", "+Inf"):
         fast, usual = (read.get_sample_value(f"{n}_bucket", {"le": bound}) for n in ("a", "b"))
-        assert fast == usual is not None, bound
+        assert usual is not None
+        assert fast == usual, bound
     assert read.get_sample_value("a_sum") == sum(NUMBERS)
     assert read.get_sample_value("a_n_total", {"label": "0"}) == sum(NUMBERS)
