@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from libs.page_views.reading import Kind, Range
+from libs.page_views.reading import Kind, Range, first_day_kept
 from libs.page_views.reports.answers import Filter, Interval, Question
 
 RANGES = {"today": 1, "7": 7, "30": 30, "90": 90, "year": 12}
@@ -116,7 +116,7 @@ class Address:
         return self._over(first, min(last, self.today), "")
 
     def moved(self, periods: int) -> "Address | None":
-        """Return the address of days so many periods later, or None if these are to come.
+        """Return the address of days so many periods later, or None if these cannot be shown.
 
         Whole months move by months.
         """
@@ -128,6 +128,8 @@ class Address:
         else:
             days = (self.last - self.first + timedelta(days=1)) * periods
             first, last = self.first + days, self.last + days
+            if first < first_day_kept(self.today):  # only as months
+                return None
         if first > self.today or first < FIRST_DATE:
             return None
         name = next((name for name in RANGES if _days(name, self.today) == (first, last)), "")

@@ -130,6 +130,11 @@ def test_should_not_move_into_the_future(name: str) -> None:
     assert read(f"?range={name}").moved(1) is None
 
 
+def test_should_not_move_to_days_that_are_kept_as_months_only() -> None:
+    assert read("?from=2025-10-28&to=2025-11-05").moved(-1) is None
+    assert read("?from=2025-11-01&to=2025-11-30").moved(-1)
+
+
 def test_should_divide_other_days_anew() -> None:
     address = read("?range=7&by=hour")
     assert address.of("90").interval is Interval.DAY

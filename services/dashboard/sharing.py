@@ -31,7 +31,7 @@ def sharing(client: redis.Redis, pages: Blueprint) -> Blueprint:
         try:
             g.shared_site = shared_site(sites, values["name"], g.share_token)
         except UnknownSite as error:
-            raise NotFound from error
+            raise NotFound("There is no such page, or it is not shared any more.") from error
 
     @blueprint.url_defaults
     def keep_token(_endpoint: str, values: dict[str, str]) -> None:
