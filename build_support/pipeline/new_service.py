@@ -69,9 +69,11 @@ def main() -> int:
                     ["docker", "image", "rm", f"{image}:{git(root, 'rev-parse', 'HEAD')}"],
                     check=False,
                 )
-    # The others look at the first line of every BUILD file, and serve every service.
+    # The others look at the first line of every BUILD file, look for flags in the code of every
+    # service, and serve them all.
     tests = [
         "build_support/macros_test.py:tests",
+        "compose/flags/flags_test.py:unit",
         "services/hello/app_test.py:unit",
         "services/serve_integration_test.py:integration",
     ]

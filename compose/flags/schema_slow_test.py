@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from compose.flags.flags_test import FILE
+FILE = Path("compose/flags/flags.json")
 
 
 @pytest.fixture(scope="module", name="flagd")
