@@ -9,13 +9,12 @@ import pytest
 import requests
 from python_on_whales.exceptions import DockerException
 
-from compose.testing import VIEWERS, Stack
+from compose.testing import SORRY, VIEWERS, Stack
 from libs.processes.testing import wait_until
 
 pytestmark = pytest.mark.timeout(180)  # starting a stack takes long where others start too
 
 NO_PROXY_THERE = "http://127.0.0.1:9"
-SORRY = "Sorry, something went wrong 😔"
 
 
 @pytest.fixture(name="useless_proxy")

@@ -6,12 +6,11 @@ import pytest
 import requests
 from python_on_whales import Container
 
-from compose.testing import VIEWERS, Stack
+from compose.testing import SORRY, VIEWERS, Stack
 from libs.processes.testing import wait_until
 
 pytestmark = pytest.mark.timeout(180)  # starting a stack takes long where others start too
 
-SORRY = "Sorry, something went wrong 😔"
 
 # Is ready, and says which views it takes, but never answers them.
 UNRELIABLE_SERVER = """

@@ -30,6 +30,9 @@ CHECK_SECONDS = 15
 
 VIEWERS = 8
 
+SORRY = "Sorry, something went wrong 😔"
+"""The text of the error page."""
+
 
 @dataclass
 class Views:

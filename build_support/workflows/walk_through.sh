@@ -50,7 +50,7 @@ git clone --quiet --branch main "$scratch/origin" "$scratch/changed"
 commit changed 's/{PENSIVE FACE}/{CRYING FACE}/' services/web/app.py
 cp -a "$scratch/changed" "$scratch/mended"
 commit mended 's/{PENSIVE FACE}/{CRYING FACE}/; s/😔/😢/' \
-  services/web/app_test.py compose/failures_test.py
+  services/web/app_test.py compose/testing.py
 git clone --quiet --branch main "$scratch/origin" "$scratch/merged"
 git -C "$scratch/merged" pull --quiet --no-ff --no-edit "$scratch/mended" HEAD
 commit=$(git -C "$scratch/merged" rev-parse HEAD)
