@@ -6,6 +6,7 @@ time that it takes, plain error pages, no Server header, and logs that quote no 
 
 import contextlib
 import io
+import os
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -57,6 +58,13 @@ class Worker(GeventWorker):  # type: ignore[misc]  # Gunicorn ships no types
         self.cfg.__dict__.update({name: each.get() for name, each in self.cfg.settings.items()})
         super().load_wsgi()
         self.wsgi = _complete_requests_for(self.wsgi, self.cfg.keepalive or None)
+
+    def handle(self, listener: Any, client: socket, addr: Any) -> None:
+        """Answer the requests of a connection."""
+        # Let another worker accept the next one. Else one may accept all that come together, keep
+        # them alive, and have all the work.
+        os.sched_yield()
+        super().handle(listener, client, addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: socket, addr: Any) -> None:
         """Answer a request; close the connection if the client does not receive the answer."""
@@ -110,8 +118,9 @@ class _Gathered:
     def flush(self) -> None:
         """Send what was held back."""
         held, self._held = self._held, bytearray()
-        if held:
-            self._connection.sendall(held)
+        # Nearly always all of it goes at once; gevent's sendall first asks how much may.
+        if held and (sent := self._connection.send(held)) < len(held):
+            self._connection.sendall(held[sent:])
 
 
 class _Response(wsgi.Response):  # type: ignore[misc]  # Gunicorn ships no types
