@@ -5,8 +5,6 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from gunicorn.app.wsgiapp import run
-
 from libs.flask_service.settings import WORKERS_VARIABLE, check_settings, workers_from_environment
 
 
@@ -28,4 +26,7 @@ def serve(application: str, report: Callable[[], None] = lambda: None) -> NoRetu
 
 
 if __name__ == "__main__":
+    # Imported in the program only: if WEB_CONCURRENCY is invalid, the import ends in a traceback.
+    from gunicorn.app.wsgiapp import run
+
     run()

@@ -4,7 +4,7 @@ They keep their nonces, so a view is recorded once even if Redis had it before i
 A queue ends with its process: its views are acknowledged as accepted, not as stored.
 """
 
-import contextlib
+import itertools
 import logging
 import threading
 import time
@@ -24,6 +24,12 @@ MAX_SECONDS = NONCE_SECONDS / 2
 _PAUSE_SECONDS = 0.5
 """Between two attempts: while Redis is away, nothing tells when it is back."""
 
+_CALL_VIEWS = 100
+"""How many views a call sends at most, unless one request brought more."""
+
+_Key = tuple[str, bool]
+"""The name of a site, and whether its limits apply."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -33,9 +39,7 @@ class QueueFull(Exception):
 
 @dataclass(frozen=True, eq=False)
 class _Waiting:
-    site_name: str
     views: Sequence[View]
-    limited: bool
     since: float
     """As time.monotonic() returns it."""
 
@@ -55,7 +59,8 @@ class Queue:
         """
         self._recorder = recorder
         self._observe = observe
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: dict[_Key, deque[_Waiting]] = {}  # none is empty
+        self._away = False
         self._mutex = threading.Lock()
         self._sender: threading.Thread | None = None
         self.depth = 0
@@ -66,7 +71,7 @@ class Queue:
     def age_seconds(self) -> float:
         """Return how long the oldest view has waited, 0 if none waits."""
         with self._mutex:
-            oldest = min((waiting.since for waiting in self._waiting), default=None)
+            oldest = min((waiting[0].since for waiting in self._waiting.values()), default=None)
         return 0 if oldest is None else time.monotonic() - oldest
 
     def warnings(self) -> list[str]:
@@ -84,10 +89,10 @@ class Queue:
     ) -> list[str] | None:
         """Record views as Recorder.record does; return None if they wait for Redis instead.
 
-        While views wait, new ones wait without asking Redis, so they are accepted at
-        once. Raises libs.page_views.registry.UnknownSite, or QueueFull.
+        From a failed call until one succeeds, new views wait without asking Redis, so they are
+        accepted at once. Raises libs.page_views.registry.UnknownSite, or QueueFull.
         """
-        if not self.depth:
+        if not self._away:
             try:
                 return self._recorder.record(site_name, views, limited)
             except redis.RedisError as error:
@@ -96,7 +101,9 @@ class Queue:
             if self.depth + len(views) > MAX_VIEWS:
                 self._change(discarded=len(views))
                 raise QueueFull(f"{self.depth} views wait for Redis already")
-            self._waiting.append(_Waiting(site_name, views, limited, time.monotonic()))
+            self._away = True
+            waiting = self._waiting.setdefault((site_name, limited), deque())
+            waiting.append(_Waiting(views, time.monotonic()))
             self._change(waiting=len(views))
             if self._sender is None:
                 self._sender = threading.Thread(target=self._send, name="views", daemon=True)
@@ -106,10 +113,8 @@ class Queue:
     def close(self) -> None:
         """Give up the views that wait; log how many, if any. The process ends."""
         with self._mutex:
-            waiting, self._waiting = self._waiting, deque()
-            self._change(waiting=-self.depth)
-        for each in waiting:
-            self._discard(each, "the process ends")
+            self._waiting = {}
+            self._discard(self.depth, "the process ends")
 
     def _send(self) -> None:
         """Record what waits until nothing does."""
@@ -118,31 +123,53 @@ class Queue:
                 if not self._waiting:
                     self._sender = None
                     return
-                waiting = self._waiting[0]
+                key, waiting = next(iter(self._waiting.items()))
+                group = _first(waiting)
             try:
-                self._recorder.record(waiting.site_name, waiting.views, waiting.limited)
+                site_name, limited = key
+                views = [view for each in group for view in each.views]
+                self._recorder.record(site_name, views, limited)
             except redis.RedisError:
-                if time.monotonic() - waiting.since < MAX_SECONDS:
-                    with self._mutex:  # views that Redis refuses must not hold up others
-                        self._waiting.rotate(-1)
-                    time.sleep(_PAUSE_SECONDS)
-                    continue
-                problem = "Redis was away for too long"
+                self._away = True
+                latest = time.monotonic() - MAX_SECONDS
+                late = [each for each in group if each.since <= latest]
+                self._remove(key, late, "Redis was away for too long")
+                with self._mutex:  # views that Redis refuses must not hold up those of other sites
+                    if key in self._waiting:
+                        self._waiting[key] = self._waiting.pop(key)
+                time.sleep(_PAUSE_SECONDS)
             except UnknownSite as error:
-                problem = str(error)
+                self._remove(key, group, str(error))
             else:
-                problem = ""
-            with self._mutex, contextlib.suppress(ValueError):  # it was closed
-                self._waiting.remove(waiting)
-                self._change(waiting=-len(waiting.views))
-            if problem:
-                self._discard(waiting, problem)
+                self._away = False
+                self._remove(key, group)
 
-    def _discard(self, waiting: _Waiting, problem: str) -> None:
-        self._change(discarded=len(waiting.views))
-        _logger.error("waiting views discarded: %d (%s)", len(waiting.views), problem)
+    def _remove(self, key: _Key, group: Sequence[_Waiting], problem: str = "") -> None:
+        """Let the first of a site wait no more: they are recorded, or discarded for a problem."""
+        with self._mutex:
+            waiting = self._waiting.get(key, deque())  # none if the queue was closed
+            number = sum(len(waiting.popleft().views) for _ in group if waiting)
+            if not waiting:
+                self._waiting.pop(key, None)
+            if problem:
+                self._discard(number, problem)
+            else:
+                self._change(waiting=-number)
+
+    def _discard(self, number: int, problem: str) -> None:
+        """Note that views which waited are given up."""
+        self._change(waiting=-number, discarded=number)
+        if number:
+            _logger.error("waiting views discarded: %d (%s)", number, problem)
 
     def _change(self, waiting: int = 0, discarded: int = 0) -> None:
         self.depth += waiting
         self.discarded += discarded
         self._observe(waiting, discarded)
+
+
+def _first(waiting: deque[_Waiting]) -> list[_Waiting]:
+    """Return what one call sends: at least the oldest."""
+    ends = itertools.accumulate(len(each.views) for each in waiting)
+    number = sum(1 for _ in itertools.takewhile(lambda end: end <= _CALL_VIEWS, ends))
+    return list(itertools.islice(waiting, max(1, number)))

@@ -61,6 +61,23 @@ def test_should_record_waiting_views_once_when_redis_is_back(
         assert (queue.age_seconds(), queue.discarded, queue.warnings()) == (0, 0, [])
 
 
+def test_should_send_views_together_that_waited(
+    queue: Queue, client: redis.Redis, data_dir: Path
+) -> None:
+    # Given: more than come while one call is under way
+    for _ in range(1_000):
+        queue.record("example.org", [view()])
+
+    # When
+    with embedded_redis(data_dir):
+        wait_until(lambda: not queue.depth, "an empty queue")
+
+        # Then
+        assert totals(client, find_site(client, "example.org")) == Count(1_000)
+        calls = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+        assert calls <= 20
+
+
 def test_should_apply_the_rules_of_a_site_to_views_that_waited(data_dir: Path) -> None:
     # Given: views of a site that the process never knew
     with embedded_redis(data_dir) as server, contextlib.closing(connect(server.url)) as client:

@@ -103,6 +103,7 @@ def test_should_refuse_an_invalid_variable_before_anything_starts(
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
+        ("WEB_CONCURRENCY", "two", "web: WEB_CONCURRENCY must be a whole number from 1 to 256"),
         ("WEB_CONCURRENCY", "0", "web: WEB_CONCURRENCY must be a whole number from 1 to 256"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "web: TRUSTED_PROXIES must be networks such as "),
         ("REDIS_URL", "redis://a..b:6379", "web: REDIS_URL has an invalid host"),
