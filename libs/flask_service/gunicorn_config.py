@@ -6,10 +6,10 @@ Gunicorn's own variable WEB_CONCURRENCY, which libs.flask_service.settings check
 
 # pylint: disable=invalid-name  # the names are Gunicorn's
 
-import logging
 import os
 
 from libs.flask_service import metrics_files
+from libs.flask_service.logs import SERVICE_VARIABLE, configuration
 from libs.flask_service.settings import metrics_port_from_environment
 from libs.flask_service.worker import Worker
 
@@ -52,9 +52,9 @@ on_exit = metrics_files.remove_directory
 # Only the gunicornc command uses this socket, which would be in the home directory.
 control_socket_disable = True
 
-# For whoever turns the access log on: no address, path, query or user agent. service.py says which
-# route it was.
+# For whoever turns Gunicorn's access log on instead of LOG_REQUESTS=all: no address, path, query or
+# user agent. service.py says which route it was.
 access_log_format = "%(t)s %(m)s %({page_tracker.route}e)s %(s)s %(B)s bytes %(M)s ms"
 
-# The application and its libraries log to standard error, like Gunicorn.
-logging.basicConfig(format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s")
+# Gunicorn, the application and its libraries log alike.
+logconfig_dict = configuration(os.environ.get(SERVICE_VARIABLE, "unknown"))

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from libs.flask_service.logs import SERVICE_VARIABLE, configure_logs
 from libs.flask_service.settings import WORKERS_VARIABLE, check_settings, workers_from_environment
 
 
@@ -13,9 +14,12 @@ def serve(application: str, report: Callable[[], None] = lambda: None) -> NoRetu
 
     application is Gunicorn's name for it, such as services.web.app:create_app(). The command line
     may hold more options for Gunicorn. report is called first, once the variables of every service
-    are valid. Raises libs.flask_service.settings.SettingError if one is not.
+    are valid; it may log. Raises libs.flask_service.settings.SettingError if one is not. The
+    service is logged by the name of its package, such as web.
     """
     check_settings()
+    os.environ[SERVICE_VARIABLE] = application.partition(":")[0].split(".")[-2]
+    configure_logs(os.environ[SERVICE_VARIABLE])
     report()
     os.environ[WORKERS_VARIABLE] = str(workers_from_environment())
     options = ["--config", "python:libs.flask_service.gunicorn_config", *sys.argv[1:]]

@@ -9,15 +9,15 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
 from libs.flask_service.headers import SECURITY_HEADERS
+from libs.flask_service.logs import ROUTE, begin_request, end_request, log_request
 from libs.flask_service.metrics import NO_ROUTE, metrics_page, observe_request
 from libs.flask_service.proxies import apply_forwarded_headers
 from libs.flask_service.settings import (
+    logs_every_request,
     metrics_port_from_environment,
     trusted_proxies_from_environment,
 )
-
-ROUTE = "page_tracker.route"
-"""Where the WSGI environment has the route of a request, such as /sites/<name>."""
+from libs.flask_service.traces import RESPONSE_HEADER, trace_id, trace_response
 
 _START = "page_tracker.start"
 """Where it has the time when the request came, as time.perf_counter() returns it."""
@@ -36,24 +36,33 @@ class _Service(Flask):
         self._proxies = trusted_proxies_from_environment()
         self._metrics_port = str(metrics_port_from_environment() or None)
         self._metrics_page = metrics_page()
+        self._logs_every_request = logs_every_request()
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
         if environ["SERVER_PORT"] == self._metrics_port and _asks_for_metrics(environ):
             return self._metrics_page(environ, start_response)
         environ[_START] = time.perf_counter()
-        apply_forwarded_headers(environ, self._proxies)
-        return super().wsgi_app(environ, start_response)
+        begin_request(environ)
+        try:
+            apply_forwarded_headers(environ, self._proxies)
+            return super().wsgi_app(environ, start_response)
+        finally:
+            end_request(environ)
 
     def process_response(self, response: Response) -> Response:
-        """Measure the request after all else is done to its answer."""
+        """Measure and log the request after all else is done to its answer."""
         response = super().process_response(response)
-        environ = request.environ
-        observe_request(
-            environ.get(ROUTE, NO_ROUTE),
-            response.status_code,
-            time.perf_counter() - environ[_START],
-        )
+        environ, status = request.environ, response.status_code
+        seconds = time.perf_counter() - environ[_START]
+        route = environ.get(ROUTE, NO_ROUTE)
+        observe_request(route, status, seconds)
+        if status >= 400:
+            response.headers[RESPONSE_HEADER] = trace_response(trace_id(environ))
+        # Gateways ask /readyz each second, and why_not_ready logs the reason. Flask's own server,
+        # for development, prints every request.
+        if self._logs_every_request or route != "/readyz" and not self.debug:
+            log_request(status, seconds, self._logs_every_request)
         return response
 
     def log_exception(self, exc_info: _ExceptionInfo) -> None:
@@ -71,7 +80,7 @@ def create_service(
     Errors are plain text, below /api/ application/problem+json. /readyz calls why_not_ready. It
     answers 200 if that returns None, with the sentences that warnings returns, and otherwise 503
     with the returned reason. Anyone may read both. Raises libs.flask_service.settings.SettingError
-    if TRUSTED_PROXIES or METRICS_PORT is invalid.
+    if TRUSTED_PROXIES, METRICS_PORT or LOG_REQUESTS is invalid.
     """
     app = _Service(import_name)
 
@@ -102,7 +111,7 @@ def create_service(
 
     @app.before_request
     def name_route() -> None:
-        """Let an access log name the route, for a path may hold a token."""
+        """Let the log name the route, for a path may hold a token."""
         request.environ[ROUTE] = request.url_rule.rule if request.url_rule else NO_ROUTE
 
     @app.before_request

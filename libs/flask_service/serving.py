@@ -17,7 +17,12 @@ import redis
 
 from libs.feature_flags import flag_file
 from libs.flask_service.serving_options import LAST_PORT, Options, parse
-from libs.flask_service.settings import METRICS_PORT_VARIABLE, SettingError, check_settings
+from libs.flask_service.settings import (
+    LOG_FORMAT_VARIABLE,
+    METRICS_PORT_VARIABLE,
+    SettingError,
+    check_settings,
+)
 from libs.processes.child import child_process
 from libs.redis_access.connection import connect_from_environment
 from libs.redis_access.embedded import DEFAULT_DATA_DIR, EmbeddedRedisError, embedded_redis
@@ -75,6 +80,7 @@ def _serve(services: Sequence[Service], options: Options, stack: contextlib.Exit
         port = options.port and options.port + service.port - services[0].port  # 0 is any port
         served.append((service, stack.enter_context(_listen(options.host, port))))
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(map(os.path.abspath, sys.path)))
+    environment.setdefault(LOG_FORMAT_VARIABLE, "console")  # also if somebody pipes it
     if FLAGS.exists():
         environment.setdefault(flag_file.VARIABLE, str(FLAGS.absolute()))
     note, processes = _redis(options.data_dir, environment, stack)

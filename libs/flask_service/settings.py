@@ -1,6 +1,7 @@
 """Read the environment variables that every web service has, and check them."""
 
 import os
+import sys
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 WORKERS_VARIABLE = "WEB_CONCURRENCY"
@@ -12,6 +13,9 @@ PROXIES_VARIABLE = "TRUSTED_PROXIES"
 METRICS_PORT_VARIABLE = "METRICS_PORT"
 DEFAULT_METRICS_PORT = 9000
 LAST_PORT = 65535
+
+LOG_FORMAT_VARIABLE = "LOG_FORMAT"
+LOG_REQUESTS_VARIABLE = "LOG_REQUESTS"
 
 Network = IPv4Network | IPv6Network
 
@@ -25,6 +29,8 @@ def check_settings() -> None:
     workers_from_environment()
     trusted_proxies_from_environment()
     metrics_port_from_environment()
+    log_format_from_environment()
+    logs_every_request()
 
 
 def workers_from_environment() -> int:
@@ -61,6 +67,31 @@ def metrics_port_from_environment() -> int:
     raise SettingError(
         f"{METRICS_PORT_VARIABLE} must be a whole number from 0 to {LAST_PORT}, not {value[:20]!r}"
     )
+
+
+def log_format_from_environment() -> str:
+    """Return LOG_FORMAT: json, or console for lines that people read.
+
+    Unless it is set, it is console on a terminal and json elsewhere. Raises SettingError if it is
+    neither.
+    """
+    default = "console" if sys.stdout.isatty() else "json"
+    return _one_of(LOG_FORMAT_VARIABLE, ("json", "console"), default)
+
+
+def logs_every_request() -> bool:
+    """Return whether LOG_REQUESTS is all, and not some, which is the default.
+
+    Raises SettingError if it is neither.
+    """
+    return _one_of(LOG_REQUESTS_VARIABLE, ("some", "all"), "some") == "all"
+
+
+def _one_of(variable: str, values: tuple[str, str], default: str) -> str:
+    value = os.environ.get(variable, default)
+    if value in values:
+        return value
+    raise SettingError(f"{variable} must be {' or '.join(values)}, not {value[:20]!r}")
 
 
 def _network(value: str) -> Network:

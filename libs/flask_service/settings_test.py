@@ -3,10 +3,14 @@
 import pytest
 
 from libs.flask_service.settings import (
+    LOG_FORMAT_VARIABLE,
+    LOG_REQUESTS_VARIABLE,
     METRICS_PORT_VARIABLE,
     PROXIES_VARIABLE,
     WORKERS_VARIABLE,
     SettingError,
+    check_settings,
+    logs_every_request,
     metrics_port_from_environment,
     trusted_proxies_from_environment,
     workers_from_environment,
@@ -82,3 +86,27 @@ def test_should_refuse_what_is_no_port(monkeypatch: pytest.MonkeyPatch, value: s
     assert str(caught.value) == (
         f"METRICS_PORT must be a whole number from 0 to 65535, not {value[:20]!r}"
     )
+
+
+@pytest.mark.parametrize(("value", "every"), [(None, False), ("some", False), ("all", True)])
+def test_should_log_every_request_if_told_so(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, every: bool
+) -> None:
+    monkeypatch.delenv(LOG_REQUESTS_VARIABLE, raising=False)
+    if value is not None:
+        monkeypatch.setenv(LOG_REQUESTS_VARIABLE, value)
+    assert logs_every_request() is every
+
+
+@pytest.mark.parametrize(
+    ("variable", "valid"),
+    [(LOG_FORMAT_VARIABLE, "json or console"), (LOG_REQUESTS_VARIABLE, "some or all")],
+)
+@pytest.mark.parametrize("value", ["", "JSON", "x" * 5000])
+def test_should_refuse_another_way_to_log(
+    monkeypatch: pytest.MonkeyPatch, variable: str, valid: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingError) as caught:
+        check_settings()
+    assert str(caught.value) == f"{variable} must be {valid}, not {value[:20]!r}"

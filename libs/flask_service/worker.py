@@ -20,6 +20,7 @@ from gunicorn.util import close_graceful, http_date, write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
 from libs.flask_service.headers import SECURITY_HEADERS
+from libs.flask_service.traces import RESPONSE_HEADER, trace_id_from, trace_response
 
 MAX_CONTENT_BYTES = 64 * 1024
 MAX_HEADERS_BYTES = 32 * 1024
@@ -77,14 +78,18 @@ class Worker(GeventWorker):  # type: ignore[misc]  # Gunicorn ships no types
             sock.settimeout(None)
 
     def handle_error(self, req: Any, client: socket, addr: Any, exc: BaseException) -> None:
-        """Answer with an error page; log nothing that the client sent."""
+        """Answer with an error page; log nothing that the client sent but its trace ID."""
         status = _status(exc)
+        known = trace_id_from(
+            ",".join(v for k, v in req.headers if k == "TRACEPARENT") if req else ""
+        )
+        extra = {"trace_id": known, "status": status.value}
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-            self.log.error("A request failed", exc_info=exc)
+            self.log.error("A request failed", exc_info=exc, extra=extra)
         else:
-            self.log.info("Refused a request: %d, %s", status, type(exc).__name__)
+            self.log.info("Refused a request: %d, %s", status, type(exc).__name__, extra=extra)
         with contextlib.suppress(OSError):  # the client has gone
-            write_nonblock(client, _error_page(status))
+            write_nonblock(client, _error_page(status, known))
             close_graceful(client)
 
 
@@ -193,7 +198,7 @@ def _status(error: BaseException) -> HTTPStatus:
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _error_page(status: HTTPStatus) -> bytes:
+def _error_page(status: HTTPStatus, trace_id: str) -> bytes:
     """Return a response like those of libs.flask_service.service."""
     text = f"{status.phrase}\n"
     headers = {
@@ -201,6 +206,7 @@ def _error_page(status: HTTPStatus) -> bytes:
         "Connection": "close",
         "Content-Type": "text/plain; charset=utf-8",
         "Content-Length": len(text),
+        RESPONSE_HEADER: trace_response(trace_id),
         **SECURITY_HEADERS,
     }
     lines = [f"{name}: {value}" for name, value in headers.items()]

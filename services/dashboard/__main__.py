@@ -1,6 +1,7 @@
 """Serve the dashboard in its production image. Accepts Gunicorn's options."""
 
 import contextlib
+import logging
 import os
 import sys
 
@@ -12,6 +13,8 @@ from libs.flask_service.settings import SettingError
 from libs.redis_access.reasons import reason_of
 from libs.redis_access.urls import RedisSettingError
 from services.dashboard.redis_clients import connect_to_settings
+
+_logger = logging.getLogger(__name__)
 
 NICENESS = 10
 """How much the dashboard gives way to the tracker if both want the processor."""
@@ -29,14 +32,13 @@ def main() -> None:
 def report_first_link() -> None:
     """Print a one-time link to make the first account, unless there is an account.
 
-    Its address begins with DASHBOARD_URL. Prints why it is unknown if Redis fails.
+    Its address begins with DASHBOARD_URL. Logs why it is unknown if Redis fails.
     """
     with contextlib.closing(connect_to_settings()) as client:
         try:
             token = first_link_token(client)
         except redis.RedisError as error:
-            problem = f"{reason_of(error)} ({error}); pages say so until that changes"
-            print(f"dashboard: warning: {problem}", file=sys.stderr, flush=True)
+            _logger.warning("%s (%s); pages say so until that changes", reason_of(error), error)
             return
     if token:
         url = os.environ.get("DASHBOARD_URL", "http://localhost:8000")

@@ -1,5 +1,6 @@
 """Tests of what the image says at its start."""
 
+import json
 import os
 import re
 import subprocess
@@ -34,9 +35,10 @@ def test_should_look_for_accounts_where_settings_are(redis_url: str) -> None:
 
 def test_should_say_in_one_line_that_redis_is_away() -> None:
     said = started(REDIS_URL="redis://127.0.0.1:1")
-    assert said.stdout == ""
-    assert said.stderr.startswith("dashboard: warning: Redis cannot be reached (")
-    assert said.stderr.count("\n") == 1
+    line = json.loads(said.stdout)
+    assert (line["level"], line["service"]) == ("warning", "dashboard")
+    assert line["event"].startswith("Redis cannot be reached (")
+    assert said.stderr == ""
 
 
 @pytest.mark.parametrize("variable", ["REDIS_URL", "SETTINGS_REDIS_URL", "TRUSTED_PROXIES"])

@@ -15,6 +15,8 @@ from libs.redis_access.durability import why_data_could_be_lost
 from libs.redis_access.reasons import reason_of
 from libs.redis_access.urls import RedisSettingError
 
+_logger = logging.getLogger(__name__)
+
 
 def main() -> None:
     """Report invalid variables and what is wrong with Redis, then become Gunicorn."""
@@ -25,8 +27,7 @@ def main() -> None:
 
 
 def report_redis() -> None:
-    """Print how Redis could lose data, or why it cannot be used yet. Raises RedisSettingError."""
-    logging.basicConfig(format="web: warning: %(message)s")
+    """Log how Redis could lose data, or why it cannot be used yet. Raises RedisSettingError."""
     replicas = replicas_from_environment()
     with contextlib.closing(connect_from_environment(PAGE_VIEWS_KEY)) as client:
         try:
@@ -36,7 +37,7 @@ def report_redis() -> None:
         else:
             why_not_ready(client)  # logs why, such as a missing permission
     for warning in warnings:
-        print(f"web: warning: {warning}", file=sys.stderr, flush=True)
+        _logger.warning(warning)
 
 
 if __name__ == "__main__":

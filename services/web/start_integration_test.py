@@ -1,5 +1,6 @@
-"""Tests that the image says at its start, in one line, why it cannot count in Redis."""
+"""Tests that the image logs at its start, in one line, why it cannot count in Redis."""
 
+import json
 import os
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def _environment(redis_client: redis.Redis, redis_url: str, tmp_path: Path) -> d
 
 
 def test_should_say_nothing_when_all_is_well(environment: dict[str, str]) -> None:
-    assert said_at_start(environment) == ""
+    assert said_at_start(environment) == []
 
 
 @pytest.mark.parametrize("permission", ["+info", "+incr", "~page_views"])
@@ -36,17 +37,15 @@ def test_should_name_a_missing_permission(
     environment: dict[str, str], redis_client: redis.Redis, permission: str
 ) -> None:
     set_user(redis_client, f"reset on >{PASSWORD} {NEEDED.replace(permission, '')}")
-    line = said_at_start(environment)
-    assert "permit" in line
-    assert line.count("\n") == 1
+    (warning,) = said_at_start(environment)
+    assert "permit" in warning
 
 
 def test_should_say_that_the_password_is_wrong(environment: dict[str, str]) -> None:
     Path(environment["REDIS_PASSWORD_FILE"]).write_text("wrong-password", encoding="utf-8")
-    line = said_at_start(environment)
-    assert line.startswith("web: warning: Redis refuses the user name or password")
-    assert "wrong-password" not in line
-    assert line.count("\n") == 1
+    (warning,) = said_at_start(environment)
+    assert warning.startswith("Redis refuses the user name or password")
+    assert "wrong-password" not in warning
 
 
 @pytest.mark.parametrize(
@@ -67,11 +66,11 @@ def test_should_say_that_the_certificate_of_redis_does_not_fit(
 
     # When
     with tls_proxy(redis_socket, authority.issue_cert("localhost")) as port:
-        line = said_at_start({"REDIS_URL": f"rediss://{host}:{port}?ssl_ca_certs={file}"})
+        said = said_at_start({"REDIS_URL": f"rediss://{host}:{port}?ssl_ca_certs={file}"})
 
     # Then
-    assert problem in line
-    assert line.count("\n") == bool(problem)
+    assert len(said) == bool(problem)
+    assert problem in "".join(said)
 
 
 def set_user(client: redis.Redis, rules: str) -> None:
@@ -79,13 +78,16 @@ def set_user(client: redis.Redis, rules: str) -> None:
     client.execute_command("ACL SETUSER", "web", *rules.split())
 
 
-def said_at_start(environment: dict[str, str]) -> str:
-    """Return what the image prints before it begins to serve."""
+def said_at_start(environment: dict[str, str]) -> list[str]:
+    """Return the warnings that the image logs before it begins to serve."""
     run = subprocess.run(
         [sys.executable, "-m", "services.web", "--check-config"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
         check=True,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
     )
-    return run.stderr
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    assert {(line["level"], line["service"]) for line in lines} <= {("warning", "web")}
+    assert run.stderr == ""
+    return [line["event"] for line in lines]
