@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.timeout(180)  # starting a stack takes long where other
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 FORGED = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
 LIMIT = 20
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 # Prints the status of attempts to sign in, each with another forged address.
 SIGN_IN = """
@@ -113,14 +115,54 @@ def test_should_log_a_request_without_what_its_client_says(stack: Stack) -> None
     assert line.pop("time") > "2025-01-01T00:00:00.000Z"
     assert line.pop("bytes") > 100
     assert line.pop("ms") < 5000
+    assert re.fullmatch("[0-9a-f]{32}", line.pop("trace_id"))
     assert line == {
-        **{"service": "gateway", "level": "info", "method": "GET", "version": "HTTP/1.1"},
+        **{"service": "gateway", "level": "info", "method": "GET", "protocol": "HTTP/1.1"},
         **{"tls": "", "backend": "dashboard-service", "server": "dashboard-service-1"},
         **{"status": 303, "retries": 0, "ended": "--"},
     }
     log = stack.command("logs gateway-service")
     assert secret not in log
     assert stack.client_address not in log
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "taken"),
+    [
+        (f"00-{TRACE}-00f067aa0ba902b7-00", True),
+        ("secret", False),
+        (f"00-{TRACE.upper()}-00f067aa0ba902b7-00", False),
+        (f"00-{TRACE}-{'0' * 16}-00", False),
+        (f"00-{'0' * 32}-00f067aa0ba902b7-00", False),
+        (f"00-{TRACE}-00f067aa0ba902b7-00,00-{TRACE}-00f067aa0ba902b7-00", False),
+    ],
+)
+def test_should_log_one_trace_through_all_services(
+    stack: Stack, traceparent: str, taken: bool
+) -> None:
+    # When
+    address = stack.url("/api/v1/sites/none.example/totals")
+    answer = requests.get(address, headers={"traceparent": traceparent}, timeout=5)
+
+    # Then
+    trace = answer.headers["traceresponse"].split("-")[1]
+    assert answer.status_code == 404
+    assert (trace == TRACE) == taken
+    assert re.fullmatch("(?!0{32})[0-9a-f]{32}", trace)
+
+    def logging_services() -> set[str]:
+        log = stack.command("logs --no-log-prefix")
+        lines = [json.loads(line) for line in log.splitlines() if f'"{trace}"' in line]
+        return {line["service"] for line in lines}
+
+    wait_until(lambda: logging_services() == {"gateway", "web"}, "the lines of the trace")
+
+
+def test_should_tell_the_trace_of_what_it_denies(stack: Stack) -> None:
+    headers = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-00"}
+    denied = requests.get(stack.url("/metrics"), headers=headers, timeout=5)
+    assert denied.headers["traceresponse"].startswith(f"00-{TRACE}-")
+    assert "traceresponse" not in requests.get(stack.url(), timeout=5).headers
 
 
 @pytest.mark.parametrize(
