@@ -24,6 +24,9 @@ from services.dashboard.signing_in import signing_in
 from services.dashboard.site_page import site_page
 from services.dashboard.sites_page import sites_page
 
+KEPT_SECONDS = 0.5
+"""How old numbers may be: who looks at the same page then costs Redis next to nothing."""
+
 
 def create_app(
     client: redis.Redis | None = None, settings_client: redis.Redis | None = None
@@ -42,7 +45,7 @@ def create_app(
     measure(client)
     app = create_service(__name__, partial(why_not_ready, client, settings))
     guard(app, settings)
-    reader = Reader(client)
+    reader = Reader(client, KEPT_SECONDS)
 
     dashboard = Blueprint(
         "dashboard", __name__, url_prefix=ROOT, template_folder="templates", static_folder="static"

@@ -141,7 +141,7 @@ class Opened:
     days: Mapping[date, Count]
     """For each day with views of the last libs.page_views.reports.opening.MONTHS months."""
     names: tuple[str, ...]
-    """Of all sites, in alphabetical order."""
+    """Of all sites, in alphabetical order; none if there are more than some hundreds."""
 
     def count(self, period: str) -> Count:
         """Return the count of a month such as 2026-11, or of a day such as 2026-11-25."""

@@ -1,4 +1,4 @@
-"""Open a site in one round trip: its settings, what was counted when, and the names of all."""
+"""Open a site in one round trip: its settings, what was counted when, and other names."""
 
 import time
 from collections.abc import Mapping
@@ -16,6 +16,9 @@ from libs.redis_access.replies import text
 MONTHS = 27
 """Of so many months the days are read: of a year and the year before it, and the month that begins
 somewhere on Earth."""
+
+NAMES = 1_000
+"""Up to about so many sites, the names of all are read, too."""
 
 
 class Opener:
@@ -44,7 +47,7 @@ class Opener:
         """Return the site that has this key. Raises UnknownSite if it has not this name."""
         seconds = time.time()
         batch = Batch()
-        sites = batch.add("HGETALL", SITES_KEY)
+        sites = batch.add("HSCAN", SITES_KEY, 0, "COUNT", NAMES)
         settings = batch.add("HGETALL", key)
         corrections = batch.add("GET", f"{key}:{CORRECTIONS}")
         months = [batch.add("HGETALL", table) for table in table_keys(f"{key}:all:months")]
@@ -56,6 +59,7 @@ class Opener:
         if batch[settings].get(b"name", b"").decode() != name:
             raise UnknownSite(f"{name} is not registered")
         site = stored_site(key, name, batch[settings])
+        more, names = batch[sites]
         return Opened(
             site,
             datetime.fromtimestamp(seconds, site.zone),
@@ -66,7 +70,7 @@ class Opener:
                 for tables in days
                 for day, count in counts(*(batch[table] for table in tables)).items()
             },
-            tuple(sorted(map(text, batch[sites]))),
+            () if more else tuple(sorted(map(text, names))),
         )
 
 

@@ -1,4 +1,7 @@
-"""Read everything that one page of a dashboard shows of a site, in two round trips."""
+"""Read everything that one page of a dashboard shows of a site.
+
+That takes two round trips, and more when large tables of past days are read for the first time.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,6 +13,7 @@ from libs.page_views.reports.answers import NotCounted, Opened, Overview, Questi
 from libs.page_views.reports.batch import Batch
 from libs.page_views.reports.buckets import before
 from libs.page_views.reports.cells import CellReader
+from libs.page_views.reports.kept_reports import KeptReports
 from libs.page_views.reports.opening import Opener
 from libs.page_views.reports.overviews import read_overviews
 from libs.page_views.reports.panels import Panels
@@ -24,10 +28,12 @@ _FIRST_YEAR, _MOST_YEARS = 1970, 100
 class Reader:
     """Reads sites. It keeps the sums of past days, and reads them again if their total changes."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, kept_seconds: float = 0) -> None:
+        """Read by this client. What views change may be so many seconds old."""
         self._client = client
         self._opener = Opener(client)
         self._kept = TableSums()
+        self._reports = KeptReports(kept_seconds)
 
     def open(self, name: str) -> Opened:
         """Return the site of this name. Raises UnknownSite, or redis.RedisError."""
@@ -41,10 +47,16 @@ class Reader:
         here = now_commands(opened.site.key, int(opened.now.timestamp()))
         for command in here:
             batch.add(*command)
-        answer = _add_counts(batch, self._kept, opened, question)
-        batch.send(self._client)
+        report = self._reports.find(opened, question)
+        if report:
+            batch.send(self._client)
+        else:
+            answer = _add_counts(batch, self._kept, opened, question)
+            batch.send(self._client)
+            report = answer()
+            self._reports.keep(opened, question, report)
         return replace(
-            answer(),
+            report,
             drops=drops(),
             now=count_now(*(batch[command] for command in here)),
         )

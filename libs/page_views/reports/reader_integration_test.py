@@ -78,6 +78,9 @@ def test_should_read_a_page_in_two_round_trips(redis_client: redis.Redis, redis_
         reader.open(NAME)
         for filters in ((), (PAGE,), (NOT_PAGE, REFERRER), (PAGE, IS_DIRECT), (CAMPAIGN,)):
             for interval in Interval:
+                ask(reader, *filters, days=365, interval=interval)  # past days are kept from now on
+                view(redis_client)
+
                 # When
                 before = sends()
                 ask(reader, *filters, days=365, interval=interval)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from libs.page_views.reading import OTHER, Count, Kind, add_tables, table_keys
+from libs.page_views.recording import MOST_ROWS
 from libs.page_views.reports.answers import Opened
 from libs.page_views.reports.batch import Batch
 
@@ -73,8 +74,15 @@ class TableSums:
         }
         key = (opened.site.key, opened.corrections, kind, tuple(past.items()))
         kept = self._get(key) if past else Sums({}, {})
-        names = [table_keys(opened.table(period, kind)) for period in past] if kept is None else []
-        missing = [(batch.add("HGETALL", views), batch.add("HGETALL", v)) for views, v in names]
+        names = [
+            (table_keys(opened.table(period, kind)), _most_rows(kind, period, count))
+            for period, count in past.items()
+            if kept is None
+        ]
+        missing = [
+            tuple(batch.add("HGETALL", table, rows=rows) for table in tables)
+            for tables, rows in names
+        ]
         current = [
             tuple(
                 batch.add_current("HGETALL", table)
@@ -115,6 +123,12 @@ class TableSums:
             while self._bytes > MOST_BYTES_KEPT:
                 _, forgotten = self._kept.popitem(last=False)
                 self._bytes -= forgotten.size
+
+
+def _most_rows(kind: Kind, period: str, count: Count) -> int:
+    """Return how many rows a table has at most that is of so many views."""
+    most = MOST_ROWS[kind.value]["month" if len(period) == len("2026-11") else "day"]
+    return min(count.views, most)
 
 
 def _added(some: dict[str, int], more: dict[str, int]) -> dict[str, int]:
