@@ -1,7 +1,8 @@
 """Work out where the bars, lines and labels of a chart go; templates/charts.html draws them.
 
 Places and lengths are per cent of the width or height of the drawing, so that a browser can stretch
-it to any size and distort no text, line or pattern.
+it to any size and distort no text, line or pattern. Bars whose time is over are drawn by a few
+paths: an element for each would need five times the bytes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,8 +13,11 @@ from services.dashboard.numbers import exact, scaled
 
 MOST_BARS = 400
 
-SMALLEST = 1.25
-"""The least height of a bar for something, in per cent: 2 pixels of the 160 on a phone."""
+COLUMN, HEIGHT = 100, 1_000
+"""The width of a column and the height of a chart in paths."""
+
+SMALLEST = 13
+"""The least height of a bar for something, in HEIGHT: 2 pixels of the 160 on a phone."""
 
 _MOST_STEPS = 5
 _MOST_LABELS = 8
@@ -21,9 +25,13 @@ _LAST_MIDDLE = 92
 """Up to where a label may be in the middle below its bar, in per cent; it would stick out then. On
 the left there is room below the values of the axis."""
 
-_SPARK_STEP = 5
-_SPARK_HEIGHT = 28
-_SPARK_SMALLEST = 2
+_WIDE = {"before": (4, 92), "views": (14, 72), "visitors": (30, 40)}
+_NARROW = {"before": (4, 92), "views": (0, 100), "visitors": (15, 70)}
+"""Where each kind of bar is in its column, and how wide, in COLUMN: those behind come first. Where
+bars are narrow, they need the room between them."""
+
+_MOST_WIDE = 100
+"""Up to how many bars are wide."""
 
 
 @dataclass(frozen=True)
@@ -49,23 +57,22 @@ class Bar:  # pylint: disable=too-many-instance-attributes  # all are about one 
     @property
     def title(self) -> str:
         """Return what a pointer is shown, such as "3 May: 1,204 views, 410 visitors"."""
-        parts = [_counted(self.views, "view")]
+        parts = [counted(self.views, "view")]
         if self.visitors is not None:
-            parts.append(_counted(self.visitors, "visitor"))
+            parts.append(counted(self.visitors, "visitor"))
         if self.before is not None:
-            parts.append(f"{_counted(self.before, 'view')} before")
+            parts.append(f"{counted(self.before, 'view')} before")
         return f"{self.label}{' so far' if self.so_far else ''}: {', '.join(parts)}"
 
 
 @dataclass(frozen=True)
-class Column:
-    """Where a bar is, and how high it and those at its place are; 0 where there is nothing."""
+class Rectangle:
+    """A bar that is drawn by itself, since its time is not over; places are per cent."""
 
-    bar: Bar
+    kind: str
     left: float
-    views: float
-    visitors: float
-    before: float
+    width: float
+    height: float
 
 
 @dataclass(frozen=True)
@@ -93,35 +100,27 @@ class Chart:
     """A bar chart, and the same in words and numbers."""
 
     caption: str
-    width: float
-    """Of a column."""
-    columns: tuple[Column, ...]
+    bars: tuple[Bar, ...]
+    """Those that have begun."""
+    width: int
+    """Of the whole drawing, in which each bar has a COLUMN."""
+    paths: dict[str, str]
+    """What is drawn of each kind of bar, those behind first; from zero upwards."""
+    current: tuple[Rectangle, ...]
+    """What is drawn beside the paths."""
     labels: tuple[Label, ...]
     lines: tuple[Line, ...]
     """From zero upwards."""
 
     @property
     def with_visitors(self) -> bool:
-        """Return whether visitors are known of any column."""
-        return any(column.bar.visitors is not None for column in self.columns)
+        """Return whether visitors are known of any bar."""
+        return any(bar.visitors is not None for bar in self.bars)
 
     @property
     def compared(self) -> bool:
-        """Return whether any column has views before."""
-        return any(column.bar.before is not None for column in self.columns)
-
-
-@dataclass(frozen=True)
-class Sparkline:
-    """A small bar chart of days, with a scale of its own; the last day is not over."""
-
-    label: str
-    width: int
-    height: int
-    past: str
-    """The path of all bars but the last, in pixels."""
-    today: str
-    """The path of the last one."""
+        """Return whether any bar has views before."""
+        return any(bar.before is not None for bar in self.bars)
 
 
 def bar_chart(bars: Sequence[Bar], when: str = "on") -> Chart:
@@ -129,15 +128,28 @@ def bar_chart(bars: Sequence[Bar], when: str = "on") -> Chart:
     if not 1 <= len(bars) <= MOST_BARS:
         raise ValueError(f"a chart has 1 to {MOST_BARS} bars, not {len(bars)}")
     begun = [bar for bar in bars if not bar.future]
-    values = axis(max((max(_heights(bar)) for bar in begun), default=0))
-    width, top = 100 / len(bars), values[-1]
+    values = axis(max((max(_counts(bar).values()) for bar in begun), default=0))
+    top = values[-1]
+    shapes = _WIDE if len(bars) <= _MOST_WIDE else _NARROW
+    # Only the last bar that has begun may not be over.
+    past = [bar for bar in begun if not bar.so_far]
+    paths = {kind: _path(kind, past, top, *shape) for kind, shape in shapes.items()}
     return Chart(
         _caption(begun, when),
-        _rounded(width),
+        tuple(begun),
+        COLUMN * len(bars),
+        {kind: path for kind, path in paths.items() if path},
         tuple(
-            Column(bar, _rounded(index * width), *(_height(value, top) for value in _heights(bar)))
-            for index, bar in enumerate(bars)
-            if not bar.future
+            Rectangle(
+                kind,
+                _rounded((100 * index + left) / len(bars)),
+                _rounded(width / len(bars)),
+                height / 10,
+            )
+            for index, bar in enumerate(begun)
+            if bar.so_far
+            for kind, (left, width) in shapes.items()
+            if (height := _height(_counts(bar)[kind], top))
         ),
         tuple(_labels(bars)),
         tuple(Line(scaled(value), _rounded(100 - 100 * value / top)) for value in values),
@@ -155,27 +167,11 @@ def axis(most: int) -> tuple[int, ...]:
     return tuple(range(0, max(most, 1) + step, step))
 
 
-def sparkline(views: Sequence[int]) -> Sparkline:
-    """Draw the views of days, the last one being today."""
-    most = max(views, default=0)
-    bars = [
-        (
-            f"M{index * _SPARK_STEP} {_SPARK_HEIGHT}v-{height}h{_SPARK_STEP - 1}v{height}z"
-            if (height := _spark_height(value, most))
-            else ""
-        )
-        for index, value in enumerate(views)
-    ]
-    label = f"{len(views)} days, at most {_counted(most, 'view')} on one"
-    width = len(views) * _SPARK_STEP - 1
-    return Sparkline(label, width, _SPARK_HEIGHT, "".join(bars[:-1]), "".join(bars[-1:]))
-
-
 def _caption(bars: Sequence[Bar], when: str) -> str:
     total = sum(bar.views for bar in bars)
     if not total:
         return "No views"
-    return f"{_counted(total, 'view')}, most {when} {max(bars, key=lambda bar: bar.views).label}"
+    return f"{counted(total, 'view')}, most {when} {max(bars, key=lambda bar: bar.views).label}"
 
 
 def _labels(bars: Sequence[Bar]) -> Iterator[Label]:
@@ -188,19 +184,28 @@ def _labels(bars: Sequence[Bar]) -> Iterator[Label]:
         yield Label(bars[index].short, _rounded(left), anchor, place % 2 == 1)
 
 
-def _heights(bar: Bar) -> tuple[int, int, int]:
-    return bar.views, bar.visitors or 0, bar.before or 0
+def _counts(bar: Bar) -> dict[str, int]:
+    return {"before": bar.before or 0, "views": bar.views, "visitors": bar.visitors or 0}
 
 
-def _height(value: int, top: int) -> float:
-    return _rounded(max(100 * value / top, SMALLEST)) if value else 0
+def _path(kind: str, bars: Sequence[Bar], top: int, left: int, width: int) -> str:
+    """Draw bars of one kind that follow each other. Each begins where the one before does."""
+    parts, step = [], left
+    for bar in bars:
+        if height := _height(_counts(bar)[kind], top):
+            parts.append(f"m{step} 0V{height}h{width}V0z")
+            step = 0
+        step += COLUMN
+    return "".join(parts)
 
 
-def _spark_height(value: int, most: int) -> int:
-    return max(_SPARK_HEIGHT * value // most, _SPARK_SMALLEST) if value else 0
+def _height(value: int, top: int) -> int:
+    """Return the height of a bar, in HEIGHT."""
+    return max(round(HEIGHT * value / top), SMALLEST) if value else 0
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Return such as "1,204 views" or "1 view"."""
     return f"{exact(number)} {noun}{'' if number == 1 else 's'}"
 
 

@@ -18,12 +18,19 @@ _WHEN = {Interval.HOUR: "on", Interval.DAY: "on", Interval.MONTH: "in"}
 
 def chart_of(buckets: tuple[Bucket, ...], address: Address) -> Chart:
     """Return the chart of a series; a click on a day or month leads to its hours or days."""
-    return bar_chart([_bar(bucket, address) for bucket in buckets], _WHEN[address.interval])
+    interval, query = address.interval, address.queries()
+
+    def inside(bucket: Bucket) -> str:
+        if interval is Interval.HOUR:
+            return ""
+        return query(bucket.start.date(), (bucket.end - timedelta(seconds=1)).date())
+
+    return bar_chart([_bar(each, interval, inside(each)) for each in buckets], _WHEN[interval])
 
 
-def _bar(bucket: Bucket, address: Address) -> Bar:
-    label, short = (f"{bucket.start:{form}}" for form in _LABELS[address.interval])
-    if address.interval is Interval.HOUR and _comes_twice(bucket.start):
+def _bar(bucket: Bucket, interval: Interval, href: str) -> Bar:
+    label, short = (f"{bucket.start:{form}}" for form in _LABELS[interval])
+    if interval is Interval.HOUR and _comes_twice(bucket.start):
         label = f"{label} {bucket.start:%Z}"
     return Bar(
         label,
@@ -33,15 +40,10 @@ def _bar(bucket: Bucket, address: Address) -> Bar:
         bucket.before.views if bucket.before else None,
         bucket.so_far,
         bucket.future,
-        "" if address.interval is Interval.HOUR else _inside(bucket, address),
+        href,
     )
 
 
 def _comes_twice(time: datetime) -> bool:
     """Return whether clocks show a time twice, since they are put back."""
     return time.replace(fold=0).utcoffset() != time.replace(fold=1).utcoffset()
-
-
-def _inside(bucket: Bucket, address: Address) -> str:
-    last = (bucket.end - timedelta(seconds=1)).date()
-    return address.between(bucket.start.date(), last).query

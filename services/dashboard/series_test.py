@@ -24,7 +24,7 @@ def test_should_tell_the_two_hours_apart_that_clocks_show_twice() -> None:
     chart = chart_of(buckets, address)
 
     # Then
-    assert [column.bar.label for column in chart.columns] == [
+    assert [bar.label for bar in chart.bars] == [
         "25 Oct, 01:00",
         "25 Oct, 02:00 CEST",
         "25 Oct, 02:00 CET",

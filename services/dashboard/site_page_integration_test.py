@@ -140,7 +140,7 @@ def test_should_say_which_views_are_in_no_bar(
         return " ".join(Page(get(client, query).text).one("main").text.split())
 
     before = day - timedelta(days=1)
-    assert "Views in no bar: 1. Hours are those of UTC" in note(f"?from={day}&to={day}")
+    assert "Views in no bar: 1. Hours are those of UTC" in note(f"?day={day}")
     assert "of other days: 1. Hours are" in note(f"?from={before}&to={before}")
     both = note(f"?from={before}&to={day}&by=hour")
     assert "Hours are" in both and "Views in" not in both
@@ -268,7 +268,7 @@ def test_should_lead_to_the_last_days_with_views(
     day = datetime.now(timezone.utc).date() - timedelta(days=40)
     page = Page(get(client, "?range=7").text)
     assert "No views from" in page.one("main").text
-    assert f"?from={day}&to={day}" in [each.attributes.get("href") for each in page.all("a")]
+    assert f"?day={day}" in [each.attributes.get("href") for each in page.all("a")]
 
 
 def test_should_lead_to_the_same_days_of_other_sites(

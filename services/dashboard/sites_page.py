@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 from libs.page_views.reading import Count
 from libs.page_views.reports.answers import Overview
 from libs.page_views.reports.reader import Reader
-from services.dashboard.charts import Sparkline, sparkline
 from services.dashboard.numbers import Change, change
+from services.dashboard.sparklines import Sparkline, sparkline
 
 _BY_NAME = "name"
 

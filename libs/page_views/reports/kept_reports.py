@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from libs.page_views.reports.answers import NotCounted, Opened, Question, Report
 
-MOST_ROWS_KEPT = 100_000
-"""How many rows the reports that are kept may have together; one needs some 250 bytes."""
+MOST_ROWS_KEPT = 50_000
+"""How many rows the reports that are kept may have together; one needs some 250 bytes, and time
+when Python looks for garbage."""
 
 _ROWS_BESIDES = 500
 """What a report needs besides its tables, in rows."""

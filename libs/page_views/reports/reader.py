@@ -54,7 +54,8 @@ class Reader:
             answer = _add_counts(batch, self._kept, opened, question)
             batch.send(self._client)
             report = answer()
-            self._reports.keep(opened, question, report)
+            if opened.months:  # the first view is shown at once
+                self._reports.keep(opened, question, report)
         return replace(
             report,
             drops=drops(),

@@ -37,6 +37,8 @@ class DayCounts:
             of_month = counts(*(self._batch[table] for table in tables))
             self._days |= {date.fromisoformat(day): count for day, count in of_month.items()}
         self._tables.clear()
+        if days.first == days.last:
+            return self._days.get(days.first, Count())
         if not self._days:
             return Count()
         known = Range(max(days.first, min(self._days)), min(days.last, max(self._days)))
