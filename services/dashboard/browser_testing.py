@@ -25,15 +25,14 @@ SCREENSHOTS_VARIABLE = "SCREENSHOTS_DIR"
 WIDTHS = (320, 1200)
 """How wide the window is, in pixels."""
 
-# What moved after it was shown, as HTML without its content. Chromium may show the beginning of a
-# page before it has read the rest, so it may move a little; 0.1 is what people begin to notice.
-# Source: https://web.dev/articles/cls
+# What moved after it was shown, as HTML without its content.
 _MOVED = """() => new Promise((resolve) => {
   const moved = [];
   new PerformanceObserver((list) => {
-    for (const shift of list.getEntries().filter(({ value }) => value > 0.02))
-      for (const { node } of shift.sources)
-        moved.push(node?.cloneNode().outerHTML ?? node?.textContent ?? "what is gone");
+    for (const { value, sources } of list.getEntries())
+      moved.push(...sources.map(
+        ({ node }) => node?.cloneNode().outerHTML ?? node?.textContent ?? "what is gone"
+      ), `a score of ${value}`);
   }).observe({ type: "layout-shift", buffered: true });
   requestAnimationFrame(() => setTimeout(() => resolve(moved)));
 })"""
