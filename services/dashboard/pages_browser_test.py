@@ -109,6 +109,31 @@ def test_should_show_newer_numbers_unless_somebody_is_at_work(
     assert not guest.problems
 
 
+def test_should_show_the_first_view_but_lose_no_selection(
+    redis_client: redis.Redis, guest: Visitor
+) -> None:
+    # Given
+    add_site(redis_client, "waiting.example", public=1)
+    page = guest.page
+    page.clock.install()
+    guest.go_to("/dashboard/share/waiting.example/")
+    Recorder(redis_client).record("waiting.example", [View("/", time.time())])
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('main h2'))")
+
+    # When
+    page.clock.fast_forward("00:06")
+
+    # Then
+    assert page.evaluate("getSelection().toString()").strip() == "Waiting for the first view"
+
+    # When
+    page.evaluate("getSelection().empty()")
+    page.clock.fast_forward("00:06")
+
+    # Then
+    page.get_by_text("1 view, most on").wait_for()
+
+
 def test_should_tell_the_bars_of_today_apart_in_forced_colours(guest: Visitor) -> None:
     guest.page.emulate_media(forced_colors="active")
     guest.go_to("/dashboard/share/demo.example/?range=7")

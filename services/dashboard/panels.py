@@ -75,12 +75,20 @@ def panel(kind: Kind, table: Table, address: Address, site: str, part: slice) ->
     return Panel(kind, tuple(rows), len(table), total)
 
 
-def drops_of(report: Report) -> list[Row]:
-    """Return how many requests were filtered, for each reason; nothing if that is not counted."""
+def drops_of(report: Report, with_today: bool) -> list[Row]:
+    """Return how many requests were filtered, for each reason; nothing if that is not counted.
+
+    With today, its numbers take the place of visitors.
+    """
     if isinstance(report.drops, NotCounted):
         return []
     return [
-        Row(reason.replace("_", " "), count, None, "", "", "", "")
+        Row(
+            reason.replace("_", " "),
+            count,
+            report.drops_today.get(reason, 0) if with_today else None,
+            *("", "", "", ""),
+        )
         for reason, count in report.drops.items()
     ]
 

@@ -140,3 +140,12 @@ def test_should_divide_other_days_anew() -> None:
     assert address.of("90").interval is Interval.DAY
     assert address.of("today").interval is Interval.HOUR
     assert address.between(date(2026, 11, 1), date(2026, 11, 30)).last == TODAY
+
+
+def test_should_name_one_day_shortly() -> None:
+    address = read_address(MultiDict({"day": "2026-11-20", "page": "/a"}), TODAY, False)
+    assert (address.first, address.last) == (date(2026, 11, 20), date(2026, 11, 20))
+    assert address.query == "?day=2026-11-20&page=/a"
+    query = address.queries()
+    assert query(date(2026, 11, 19), date(2026, 11, 19)) == "?day=2026-11-19&page=/a"
+    assert query(date(2026, 11, 1), date(2026, 11, 30)) == f"?from=2026-11-01&to={TODAY}&page=/a"

@@ -13,10 +13,9 @@ from services.dashboard.policy import content_security_policy
 def sharing(client: redis.Redis, pages: Blueprint) -> Blueprint:
     """Return pages about one site, for all who may see it; client only reads.
 
-    Each view takes the site's name. Its links to others lead to pages that are shared in the same
-    way, if it names their endpoints relative to its own, such as url_for(".page", name=name).
-    Templates find shared to be true. Register the blueprint on the application itself: what is for
-    accounts does not apply to it.
+    Each view takes the site's name. Its links to others are relative, so that they lead to pages
+    that are shared in the same way. Templates find shared to be true. Register the blueprint on the
+    application itself: what is for accounts does not apply to it.
     """
     sites = SiteLookup(client)
     blueprint = Blueprint("shared", __name__, url_prefix=SHARED)
@@ -27,17 +26,11 @@ def sharing(client: redis.Redis, pages: Blueprint) -> Blueprint:
     def permit(_endpoint: str | None, values: dict[str, str] | None) -> None:
         """Answer 404 unless the site is shared so; take the token from the view's arguments."""
         values = values or {}
-        g.share_token = values.pop("token", "")
+        token = values.pop("token", "")
         try:
-            g.shared_site = shared_site(sites, values["name"], g.share_token)
+            g.shared_site = shared_site(sites, values["name"], token)
         except UnknownSite as error:
             raise NotFound("There is no such page, or it is not shared any more.") from error
-
-    @blueprint.url_defaults
-    def keep_token(_endpoint: str, values: dict[str, str]) -> None:
-        """Put the token into the addresses of links."""
-        if g.get("share_token"):
-            values.setdefault("token", g.share_token)
 
     @blueprint.context_processor
     def tell_templates() -> dict[str, bool]:

@@ -1,6 +1,6 @@
 """Show one site: its views and visitors over time, its pages, referrers and campaigns."""
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, NotFound
 
@@ -45,10 +45,7 @@ def site_page(reader: Reader) -> Blueprint:
         opened, address, report = _read(reader, name)
         if "filter" in request.args:  # the form adds a filter
             return redirect(address.query)
-        response = make_response(_shown(opened, address, report))
-        if not opened.months:
-            response.headers["Refresh"] = f"{WAITING_SECONDS}"
-        return response
+        return _shown(opened, address, report)
 
     def _shown(opened: Opened, address: Address, report: Report) -> str:
         series = report.series
@@ -56,6 +53,7 @@ def site_page(reader: Reader) -> Blueprint:
             "site.html",
             **_frame(opened, address, report),
             tracker=tracker,
+            waiting_seconds=WAITING_SECONDS,
             cards=cards(report),
             notes=_notes(report, address),
             last_day=_last_day(opened, report, address),
@@ -70,7 +68,7 @@ def site_page(reader: Reader) -> Blueprint:
                 for each in address.intervals
             ],
             panels=panels(report, address, opened.site.name),
-            drops=drops_of(report),
+            drops=drops_of(report, address.first < address.today <= address.last),
             no_drops=_no_drops(report),
         )
 
@@ -136,8 +134,11 @@ def _frame(opened: Opened, address: Address, report: Report) -> dict[str, object
 
 
 def _site_links(opened: Opened, address: Address) -> list[tuple[str, str, bool]]:
-    """Return the links to all sites, to the same days: none if there are no or too many others."""
-    if not 1 < len(opened.names) <= MOST_LINKED_SITES:
+    """Return the links to all sites, to the same days: none if there are no or too many others.
+
+    Who sees a shared site is shown no other.
+    """
+    if "shared_site" in g or not 1 < len(opened.names) <= MOST_LINKED_SITES:
         return []
     query = address.unfiltered().query
     return [

@@ -161,6 +161,17 @@ def test_should_say_what_is_not_counted_instead_of_showing_everything(
     assert " ".join(page.all("dl")[0].text.split()).endswith("Filtered –")
 
 
+def test_should_say_what_was_filtered_today(redis_client: redis.Redis, client: FlaskClient) -> None:
+    bot, earlier = (replace(view("/", days_ago=days), dropped="bot") for days in (0, 3))
+    record(
+        redis_client, view("/"), bot, earlier, replace(earlier, dropped="do_not_track", nonce="")
+    )
+    filtered = panel(Page(get(client, "?range=7").text), "filtered")
+    assert "Reason Requests Today Share bot 2 1" in filtered
+    assert "do not track 1 0" in filtered
+    assert "Today" not in panel(Page(get(client, "?range=today").text), "filtered")
+
+
 def test_should_lead_from_a_row_to_what_it_filters(
     redis_client: redis.Redis, client: FlaskClient
 ) -> None:

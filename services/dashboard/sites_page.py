@@ -13,6 +13,12 @@ from libs.page_views.reports.reader import Reader
 from services.dashboard.numbers import Change, change
 from services.dashboard.sparklines import Sparkline, sparkline
 
+MOST_SHOWN = 100
+"""How many sites the page shows; a search finds the others."""
+
+SEARCHED = 10
+"""From more sites than these on, there is a search."""
+
 _BY_NAME = "name"
 
 
@@ -49,14 +55,20 @@ def sites_page(reader: Reader) -> Blueprint:
 
     @blueprint.get("/")
     def page() -> ResponseReturnValue:
-        """Show an overview of every site, in the order that ?sort= names; else by name."""
+        """Show the sites whose names contain ?search=, in the order of ?sort=; else by name."""
         overviews = reader.overviews()
+        search = request.args.get("search", "").strip().casefold()
+        found = [each for each in overviews if search in each.site.name]
         sort = request.args.get("sort", _BY_NAME)
         sort = sort if sort in _ORDERS else _BY_NAME
         return render_template(
             "sites.html",
-            rows=sorted(map(_row, overviews), key=_ORDERS[sort]),
-            total=_total(overviews),
+            rows=sorted(map(_row, found), key=_ORDERS[sort])[:MOST_SHOWN],
+            total=_total(found),
+            found=len(found),
+            search=search,
+            searchable=len(overviews) > SEARCHED,
+            any_site=bool(overviews),
             sort=sort,
         )
 

@@ -94,3 +94,24 @@ def test_should_say_how_to_add_the_first_site(monkeypatch: pytest.MonkeyPatch) -
     text = page(monkeypatch, [])
     assert "/dashboard/sites/add" in text
     assert "<table" not in text
+
+
+def test_should_find_sites_by_name_and_show_a_page_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given
+    overviews = [overview(f"{number}.example", 1) for number in range(150)]
+    overviews.append(overview("blog.test", 7))
+
+    # When
+    some = page(monkeypatch, overviews)
+    found = page(monkeypatch, overviews, "?search=Blog&sort=today")
+
+    # Then
+    assert len(table(some)) == 1 + 100 + 1  # with the sum
+    assert "151 found, the first 100 are" in some
+    _, row = table(found)
+    assert row.startswith("blog.test")
+    assert "?sort=now&amp;search=blog" in found
+    assert "0 found" in page(monkeypatch, overviews, "?search=none")
+    assert 'type="search"' not in page(monkeypatch, overviews[:10])

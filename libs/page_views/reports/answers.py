@@ -105,6 +105,8 @@ class Report:  # pylint: disable=too-many-instance-attributes  # a page has so m
     campaigns: Table
     drops: Mapping[str, int] | NotCounted = field(default_factory=dict)
     """How many requests were dropped in these days, for each reason."""
+    drops_today: Mapping[str, int] = field(default_factory=dict)
+    """The same of today; nothing if drops are not counted."""
     now: Count = Count()
     """Of the last 5 minutes; filters do not apply."""
 

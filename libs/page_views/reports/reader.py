@@ -44,6 +44,7 @@ class Reader:
         _check(question.days)
         batch = Batch()
         drops = _add_drops(batch, opened, question)
+        of_today = batch.add("HGETALL", _drops_key(opened, f"{opened.now:%Y-%m-%d}"))
         here = now_commands(opened.site.key, int(opened.now.timestamp()))
         for command in here:
             batch.add(*command)
@@ -59,6 +60,7 @@ class Reader:
         return replace(
             report,
             drops=drops(),
+            drops_today={} if question.filters else add_tables([batch[of_today]]),
             now=count_now(*(batch[command] for command in here)),
         )
 
@@ -75,10 +77,14 @@ def _add_drops(
         nothing = NotCounted("Filtered requests are not counted per page, referrer or campaign.")
         return lambda: nothing
     tables = [
-        batch.add("HGETALL", f"{opened.site.key}:{period}:drops")
+        batch.add("HGETALL", _drops_key(opened, period))
         for period in question.days.periods(opened.now.date())
     ]
     return lambda: dict(add_tables(batch[table] for table in tables).most_common())
+
+
+def _drops_key(opened: Opened, period: str) -> str:
+    return f"{opened.site.key}:{period}:drops"
 
 
 def _add_counts(

@@ -1,5 +1,6 @@
 """The commands for the accounts of operators, who may see the dashboard."""
 
+import os
 from datetime import datetime, timezone
 from typing import IO
 
@@ -117,7 +118,9 @@ def sign_out(client: redis.Redis, name: str | None, everybody: bool) -> Answer:
 @click.argument("name", required=False, type=AccountName())
 @redis_command
 def link(client: redis.Redis, name: str | None) -> Answer:
-    """Print a link that is valid once and for an hour. Put it after the dashboard's address.
+    """Print a link that is valid once and for an hour.
+
+    It begins with DASHBOARD_URL, or, unless that is set, after the address of the dashboard.
 
     With NAME, it sets another password of that account, so that somebody who has forgotten theirs
     can choose one. Without NAME, it makes the first account.
@@ -127,7 +130,10 @@ def link(client: redis.Redis, name: str | None) -> Answer:
         raise click.UsageError("there are accounts already: name the one that needs a password")
     path = f"{FIRST_LINK_PATH}?token={token}"
     change = ("", f"made a link to set the password of {name or 'the first account'}")
-    return Answer({"path": path}, path, change=change)
+    address = os.environ.get("DASHBOARD_URL", "").rstrip("/")
+    if not address:
+        click.echo("Put it after the address of the dashboard, or set DASHBOARD_URL.", err=True)
+    return Answer({"path": path, "link": address + path}, address + path, change=change)
 
 
 def _new_hash(name: str, file: IO[str] | None) -> str:

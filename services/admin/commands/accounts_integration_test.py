@@ -64,13 +64,22 @@ def test_should_end_sessions(run: Run, redis_client: redis.Redis) -> None:
     assert standing(redis_client, "", "").secret != secret
 
 
-def test_should_print_links(run: Run, redis_client: redis.Redis) -> None:
-    path, token = run("accounts link").stdout.strip().split("?token=")
+def test_should_print_links(
+    run: Run, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DASHBOARD_URL", raising=False)
+    said = run("accounts link")
+    assert "set DASHBOARD_URL" in said.stderr
+    path, token = said.stdout.strip().split("?token=")
     assert (path, name_of_link(redis_client, token)) == (FIRST_LINK_PATH, "")
     run("accounts add ada", answers=TWICE)
     _, token = json.loads(run("accounts link ada --json").stdout)["path"].split("?token=")
     assert name_of_link(redis_client, token) == "ada"
     assert token not in repr(recent_changes(redis_client))
+    monkeypatch.setenv("DASHBOARD_URL", "https://stats.example/")
+    said = run("accounts link ada")
+    assert said.stdout.startswith(f"https://stats.example{FIRST_LINK_PATH}?token=")
+    assert not said.stderr
 
 
 def test_should_record_what_is_changed_and_by_whom(run: Run, redis_client: redis.Redis) -> None:

@@ -1,6 +1,6 @@
 // Make the dashboard a little quicker to use. Every page works without it.
 
-const EVERY_MILLISECONDS = 30_000;
+const EVERY_SECONDS = 30;
 
 // Show newer numbers, unless somebody is at work in the page: focus, a selection and what is
 // unfolded would be lost.
@@ -20,7 +20,13 @@ async function refresh() {
   if (newer && !busy()) main.replaceWith(newer);
 }
 
-setInterval(() => refresh().catch(() => {}), EVERY_MILLISECONDS);
+// A page that waits for something says how often to look for it.
+function wait() {
+  const seconds = document.querySelector("[data-seconds]")?.dataset.seconds ?? EVERY_SECONDS;
+  setTimeout(() => refresh().catch(() => {}).finally(wait), 1000 * seconds);
+}
+
+wait();
 document.addEventListener("visibilitychange", () => refresh().catch(() => {}));
 
 // Fold a menu when somebody turns to something else, or presses Escape.
