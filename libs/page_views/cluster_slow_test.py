@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 import redis
-from redis.crc import key_slot
-from redis.exceptions import MovedError
 
 from libs.page_views.counting import (
     COUNT_ONCE,
@@ -16,110 +14,31 @@ from libs.page_views.counting import (
     PageViewCounter,
     new_nonce_key,
 )
-from libs.page_views.failover_testing import FAILOVER_SECONDS, free_ports, visitors
+from libs.page_views.failover_testing import visitors
 from libs.page_views.readiness import why_not_ready
 from libs.processes.testing import paused, wait_until
+from libs.redis_access.cluster_testing import (
+    FAILOVER_SECONDS,
+    Node,
+    NodeCluster,
+    move_atomically,
+    move_by_key,
+)
 from libs.redis_access.connection import connect
 from libs.redis_access.durability import why_data_could_be_lost
-from libs.redis_access.embedded import embedded_redis
 from libs.redis_access.retries import call_with_retries
 
 ANSWER_SECONDS = 1.0
-SLOT = key_slot(PAGE_VIEWS_KEY.encode())
-SLOTS = 16384
-PRIMARIES = 3
-
-
-class Node:
-    """A node of the cluster, which keeps its data and addresses when it is started again."""
-
-    def __init__(self, data_dir: Path, port: int, bus_port: int) -> None:
-        self._data_dir = data_dir
-        self._running = contextlib.ExitStack()
-        self.port = port
-        self.bus_port = bus_port
-        self.start()
-        self.client = connect(self.server.url)
-        self.id = self.client.cluster("MYID").decode()
-
-    def start(self) -> None:
-        """Start the server."""
-        options = f"--port {self.port} --cluster-enabled yes --cluster-port {self.bus_port}"
-        options += " --cluster-node-timeout 1000 --repl-diskless-sync-delay 0"
-        self.server = self._running.enter_context(embedded_redis(self._data_dir, *options.split()))
-
-    def has_counter(self) -> bool:
-        """Return whether the node is the primary that has the counter."""
-        with contextlib.suppress(MovedError):
-            return bool(self.client.get(PAGE_VIEWS_KEY))
-        return False
-
-    def refuse_replicas(self) -> None:
-        """Let replicas miss what is stored from now on, until the server is started again."""
-        self.client.acl_setuser("default", commands=["-psync"])
-        self.client.client_kill_filter(_type="replica")
-
-    def kill(self) -> None:
-        """Kill the server."""
-        self.server.process.kill()
-        self._running.close()
-
-    def close(self) -> None:
-        """Stop the server for good."""
-        self.client.close()
-        self._running.close()
-
-    def serves(self, nodes: int) -> bool:
-        """Return whether the node knows that many nodes and takes commands."""
-        state = self.client.cluster("INFO")
-        return (state["cluster_known_nodes"], state["cluster_state"]) == (str(nodes), "ok")
-
-    def role(self) -> str:
-        """Return the node's role: master, slave, or slave in step."""
-        with contextlib.suppress(redis.ConnectionError):  # its clients are disconnected then
-            state = self.client.info("replication")
-            in_step = " in step" if state.get("master_link_status") == "up" else ""
-            return str(state["role"]) + in_step
-        return "unknown"
-
-
-class Cluster:
-    """Three primaries, and a replica of the one that has the counter."""
-
-    def __init__(self, stack: contextlib.ExitStack, directory: Path) -> None:
-        self.nodes = []
-        ports = free_ports(2 * (PRIMARIES + 1))
-        for epoch, port in enumerate(ports[::2], start=1):
-            node = Node(directory / str(port), port, bus_port=ports[2 * epoch - 1])
-            stack.callback(node.close)
-            node.client.cluster("SET-CONFIG-EPOCH", epoch)  # distinct ones allow a failover
-            self.nodes.append(node)
-        *primaries, self.replica = self.nodes
-        self.primary = primaries[SLOT * PRIMARIES // SLOTS]
-        self.other = primaries[SLOT * PRIMARIES // SLOTS - 1]
-        for node in self.nodes:
-            self.primary.client.cluster("MEET", "127.0.0.1", node.port, node.bus_port)
-        bounds = [SLOTS * number // PRIMARIES for number in range(PRIMARIES + 1)]
-        for node, first, end in zip(primaries, bounds, bounds[1:]):
-            node.client.cluster("ADDSLOTSRANGE", first, end - 1)
-        wait_until(self.serves, "the cluster", FAILOVER_SECONDS)
-        self.replica.client.cluster("REPLICATE", self.primary.id)
-        wait_until(lambda: self.replica.role() == "slave in step", "the replica", FAILOVER_SECONDS)
-        self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
-
-    def serves(self) -> bool:
-        """Return whether all nodes know each other and serve."""
-        return all(node.serves(len(self.nodes)) for node in self.nodes)
 
 
 @pytest.fixture(name="cluster")
-def _cluster(data_dir: Path) -> Iterator[Cluster]:
+def _cluster(data_dir: Path) -> Iterator[NodeCluster]:
     with contextlib.ExitStack() as stack:
-        yield Cluster(stack, data_dir)
+        yield NodeCluster(stack, data_dir, PAGE_VIEWS_KEY)
 
 
 @pytest.fixture(name="client")
-def _client(cluster: Cluster) -> Iterator[redis.Redis]:
+def _client(cluster: NodeCluster) -> Iterator[redis.Redis]:
     with contextlib.closing(connect(cluster.url, key=PAGE_VIEWS_KEY)) as client:
         yield client
 
@@ -127,22 +46,6 @@ def _client(cluster: Cluster) -> Iterator[redis.Redis]:
 def test_should_check_the_node_that_has_the_counter(client: redis.Redis) -> None:
     assert why_not_ready(client) is None
     assert not why_data_could_be_lost(client, replicas=1)
-
-
-def move_atomically(source: Node, target: Node) -> None:
-    """Move the slot as Valkey 9 does."""
-    source.client.cluster("MIGRATESLOTS", "SLOTSRANGE", SLOT, SLOT, "NODE", target.id)
-    wait_until(target.has_counter, "the slot")
-
-
-def move_by_key(source: Node, target: Node) -> None:
-    """Move the slot as every release can."""
-    target.client.cluster("SETSLOT", SLOT, "IMPORTING", source.id)
-    source.client.cluster("SETSLOT", SLOT, "MIGRATING", target.id)
-    while keys := source.client.cluster("GETKEYSINSLOT", SLOT, 10):
-        source.client.migrate("127.0.0.1", target.port, keys, 0, timeout=1000)
-    for node in (target, source):
-        node.client.cluster("SETSLOT", SLOT, "NODE", target.id)
 
 
 def count_once(client: redis.Redis, nonce_key: str) -> int:
@@ -155,7 +58,7 @@ def count_once(client: redis.Redis, nonce_key: str) -> int:
 
 @pytest.mark.parametrize("move", [move_atomically, move_by_key])
 def test_should_lose_nothing_when_the_slot_moves(
-    cluster: Cluster, client: redis.Redis, move: Callable[[Node, Node], None]
+    cluster: NodeCluster, client: redis.Redis, move: Callable[[Node, Node, str], None]
 ) -> None:
     # Given
     nonce_key = new_nonce_key()
@@ -164,7 +67,7 @@ def test_should_lose_nothing_when_the_slot_moves(
         wait_until(lambda: len(seen.numbers) > 1000, "views")
 
         # When
-        move(cluster.primary, cluster.other)
+        move(cluster.primary, cluster.other, PAGE_VIEWS_KEY)
 
         # Then
         before = len(seen.numbers)
@@ -178,7 +81,7 @@ def test_should_lose_nothing_when_the_slot_moves(
 
 
 def test_should_lose_no_acknowledged_view_when_the_primary_is_killed(
-    cluster: Cluster, client: redis.Redis
+    cluster: NodeCluster, client: redis.Redis
 ) -> None:
     # Given
     with visitors(PageViewCounter(client, replicas=1)) as seen:
@@ -219,7 +122,7 @@ def hanging(nodes: list[Node]) -> Iterator[None]:
 
 @pytest.mark.parametrize("outage", [killed, hanging])
 def test_should_fail_in_time_and_come_back_when_all_nodes_do(
-    cluster: Cluster,
+    cluster: NodeCluster,
     client: redis.Redis,
     outage: Callable[[list[Node]], contextlib.AbstractContextManager[None]],
 ) -> None:

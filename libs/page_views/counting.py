@@ -6,6 +6,7 @@ from typing import cast
 
 import redis
 
+from libs.redis_access.cluster import client_of
 from libs.redis_access.group_commit import GroupCommit
 from libs.redis_access.retries import call_with_retries, slowest_attempt_seconds
 
@@ -74,10 +75,11 @@ class PageViewCounter:
         """Count the views that are not counted yet; return the number or error of each."""
         # EVALSHA would need a second round trip when the server has forgotten the script.
         keys = (PAGE_VIEWS_KEY, *nonce_keys)
+        client = client_of(self._client, PAGE_VIEWS_KEY)
         if not self._replicas:  # a pipeline would take a quarter more processor time
-            answers = self._client.eval(COUNT_ONCE, len(keys), *keys, NONCE_SECONDS)
+            answers = client.eval(COUNT_ONCE, len(keys), *keys, NONCE_SECONDS)
             return cast(list[bytes | Exception], answers)
-        with self._client.pipeline(transaction=False) as pipeline:
+        with client.pipeline(transaction=False) as pipeline:
             pipeline.eval(COUNT_ONCE, len(keys), *keys, NONCE_SECONDS)
             pipeline.wait(self._replicas, REPLICA_MILLISECONDS)
             answers, replicas = pipeline.execute()

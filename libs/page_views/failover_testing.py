@@ -1,7 +1,6 @@
 """Count views in tests while the servers that hold them fail."""
 
 import contextlib
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -11,9 +10,6 @@ from dataclasses import dataclass, field
 import redis
 
 from libs.page_views.counting import PageViewCounter
-
-FAILOVER_SECONDS = 30
-"""How long a test waits for servers to agree on a primary."""
 
 VISITORS = 16
 
@@ -64,12 +60,3 @@ def counts(counter: PageViewCounter) -> bool:
     with contextlib.suppress(redis.RedisError):
         return counter.count() > 0
     return False
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nothing listens on."""
-    with contextlib.ExitStack() as stack:
-        listeners = [
-            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
-        ]
-        return [listener.getsockname()[1] for listener in listeners]

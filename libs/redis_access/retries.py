@@ -4,8 +4,9 @@ A page must be answered within 1 s whatever happens to Redis. All attempts of a 
 share one budget, and an attempt begins only if it ends within that budget in the worst case.
 
 Retry only transient errors: a lost connection, a missing answer, a server that is still loading its
-data. Other error replies (read-only, out of memory, wrong type, wrong password) are final. A
-retried call must be safe to repeat, because Redis may have executed it before its answer was lost.
+data, a key that moves to another node of a cluster. Other error replies (read-only, out of memory,
+wrong type, wrong password) are final. A retried call must be safe to repeat, because Redis may have
+executed it before its answer was lost.
 
 redis-py's own retries are off: by default it sends a command up to 11 times. The limit for name
 look-ups is set in libs/flask_service/gunicorn_config.py; elsewhere the system's resolver sets its
@@ -34,7 +35,12 @@ BACKOFF_SECONDS = 0.02
 POOL_SIZE = 128
 """Connections per process, opened as needed; so many requests can wait for Redis at once."""
 
-_TRANSIENT = (redis.ConnectionError, redis.TimeoutError)
+
+class SlotUnavailable(redis.ResponseError):
+    """The node that was asked did nothing: another of the cluster has the keys, or none does."""
+
+
+_TRANSIENT = (redis.ConnectionError, redis.TimeoutError, SlotUnavailable)
 FINAL = (AuthenticationError, AuthorizationError)  # redis-py calls them connection errors
 
 _Result = TypeVar("_Result")
@@ -50,7 +56,7 @@ def slowest_attempt_seconds(client: redis.Redis) -> float:
     waits += bool(options.get("db"))  # SELECT
     waits += 2 * issubclass(pool.connection_class, redis.SSLConnection)  # the TLS handshake
     waits += 3 * isinstance(pool, SentinelConnectionPool)  # to find the primary and check it
-    waits += "primary" in options  # to find it in a cluster
+    waits += "nodes" in options  # to find the node in a cluster
     return waits * WAIT_SECONDS
 
 
