@@ -69,8 +69,9 @@ def use_link(client: redis.Redis, token: str, name: str, password_hash: str) -> 
         else:
             used[:] = [new_account(name, password_hash)]
         pipeline.multi()
-        store(pipeline, used[0])
+        # In a cluster, these are two steps. If the second fails, the link cannot be used again.
         pipeline.delete(key)
+        store(pipeline, used[0])
 
     client.transaction(use, ACCOUNTS_KEY, key)
     return used[0]

@@ -15,6 +15,9 @@ local input = cjson.decode(ARGV[1])
 local OTHER = '(other)'
 
 if redis.call('HEXISTS', KEYS[1], 'name') == 0 then return false end
+if type(redis.pcall('GET', prefix .. 'nothing')) == 'table' then -- as in record.lua
+  return redis.error_reply('TRYAGAIN the site is moved to another node')
+end
 local remembered = prefix .. input.table
 if redis.call('HGET', remembered, input.day) ~= input.before then return false end
 

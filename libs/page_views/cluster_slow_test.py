@@ -43,9 +43,12 @@ def _client(cluster: NodeCluster) -> Iterator[redis.Redis]:
         yield client
 
 
-def test_should_check_the_node_that_has_the_counter(client: redis.Redis) -> None:
+def test_should_check_all_nodes(cluster: NodeCluster, client: redis.Redis) -> None:
     assert why_not_ready(client) is None
-    assert not why_data_could_be_lost(client, replicas=1)
+    assert not why_data_could_be_lost(client)
+    assert "Redis has 0 replicas" in why_data_could_be_lost(client, replicas=1)[0]
+    cluster.other.client.config_set("appendonly", "no")
+    assert "no append-only file" in why_data_could_be_lost(client)[0]
 
 
 def count_once(client: redis.Redis, nonce_key: str) -> int:

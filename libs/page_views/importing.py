@@ -22,6 +22,7 @@ from libs.page_views.past_days import utc_hour
 from libs.page_views.recording import COUNTED, MOST_IMPORTED_VIEWS, REPEATED, Recorder, View
 from libs.page_views.registry import Site
 from libs.page_views.tables import IMPORTED
+from libs.redis_access.cluster import client_of
 
 LOCK_SECONDS = 15
 """How long an import that was killed keeps others out."""
@@ -146,7 +147,8 @@ def running_import(
 @contextlib.contextmanager
 def _locked(client: redis.Redis, site: Site, source: str) -> Iterator[Callable[[], None]]:
     """Keep other imports out; yield what is to be called at least every LOCK_SECONDS."""
-    lock = client.lock(f"{site.key}:{IMPORTED}:{source}:lock", timeout=LOCK_SECONDS)
+    name = f"{site.key}:{IMPORTED}:{source}:lock"
+    lock = client_of(client, name).lock(name, timeout=LOCK_SECONDS)
     if not lock.acquire(blocking_timeout=WAIT_SECONDS):
         raise ImportRunning(f"another import into {site.name} is running")
     locked = time.monotonic()

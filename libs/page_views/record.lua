@@ -22,6 +22,12 @@ local EXACT = 128 -- from so many visitors on, a row estimates them with a Hyper
 
 if redis.call('HEXISTS', site, 'name') == 0 then return false end
 
+-- While a cluster moves the site key by key, Redis lets no script use a key that is not there. So
+-- this is refused, which must be before the first write.
+if type(redis.pcall('GET', prefix .. 'nothing')) == 'table' then
+  return redis.error_reply('TRYAGAIN the site is moved to another node')
+end
+
 -- Redis refuses the first write if it refuses any, or if the total is not a number. Then nothing is
 -- stored. It writes even if all views are repeated: WAIT waits for it, and so for the earlier call.
 redis.call('HINCRBY', prefix .. 'all', 'views', #input.views)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.resources import files
 from itertools import islice
 from typing import Any
@@ -21,6 +21,7 @@ from redis.exceptions import NoScriptError
 from libs.page_views.counting import REPLICA_MILLISECONDS
 from libs.page_views.registry import Site, SiteCache, UnknownSite
 from libs.page_views.visitors import SALT_SECONDS, Client, Salts, UnstoredSalts
+from libs.redis_access.cluster import client_of
 from libs.redis_access.group_commit import GroupCommit
 from libs.redis_access.replies import text
 from libs.redis_access.retries import WAIT_SECONDS, call_with_retries, slowest_attempt_seconds
@@ -118,8 +119,9 @@ class Recorder:
         self._source = source
         self.sites = SiteCache(client)
         self._salts = UnstoredSalts() if source else Salts(client)
-        longest_call_seconds = slowest_attempt_seconds(client) + WAIT_SECONDS  # EVAL after EVALSHA
-        self._group_commit = GroupCommit(self._call, longest_call_seconds, observe)
+        self._observe = observe
+        self._group_commits: dict[redis.Redis, GroupCommit[_Item, list[str]]] = {}
+        """One for each node of a cluster, so that a node that fails delays no views of others."""
 
     def record(self, site_name: str, views: Sequence[View], limited: bool = True) -> list[str]:
         """Record views; return what became of each: COUNTED, or the reason why it was dropped.
@@ -141,10 +143,20 @@ class Recorder:
         site = self.sites.get(site_name)
         item = site, [self._encode(site, view, limited) for view in views]
         try:
-            return self._group_commit.submit(item, deadline)
+            return self._group_commit(site).submit(item, deadline)
         except UnknownSite:
             self.sites.forget(site_name)
             raise
+
+    def _group_commit(self, site: Site) -> GroupCommit[_Item, list[str]]:
+        client = client_of(self._client, site.key)
+        found = self._group_commits.get(client)
+        if found is None:
+            longest_seconds = slowest_attempt_seconds(client) + WAIT_SECONDS  # EVAL after EVALSHA
+            call = partial(self._call, client)
+            new = GroupCommit(call, longest_seconds, self._observe)
+            found = self._group_commits.setdefault(client, new)
+        return found
 
     def _encode(self, site: Site, view: View, limited: bool) -> _Encoded:
         quarter = int(view.time // _QUARTER_SECONDS)
@@ -176,7 +188,7 @@ class Recorder:
                 encoded["client"] = network.hash(self._salts.of(site.key, today))
         return encoded
 
-    def _call(self, items: list[_Item]) -> Sequence[list[str] | Exception]:
+    def _call(self, client: redis.Redis, items: list[_Item]) -> Sequence[list[str] | Exception]:
         """Record the views of all items in one round trip, in as few calls of the script."""
         views_of: dict[Site, list[_Encoded]] = {}
         for site, views in items:
@@ -187,10 +199,10 @@ class Recorder:
             for site, views in views_of.items()
             for start in range(0, len(views), most)
         ]
-        answers = self._run("EVALSHA", _SCRIPT_SHA, calls)
+        answers = self._run(client, "EVALSHA", _SCRIPT_SHA, calls)
         if any(isinstance(answer, NoScriptError) for answer in answers):
             # Redis has forgotten the script. Views that it has recorded are not recorded again.
-            answers = self._run("EVAL", _SCRIPT, calls)
+            answers = self._run(client, "EVAL", _SCRIPT, calls)
         outcomes: dict[Site, list[str]] = {site: [] for site in views_of}
         errors: dict[Site, Exception] = {}
         for (site, _), answer in zip(calls, answers):
@@ -208,9 +220,9 @@ class Recorder:
             for site, views in items
         ]
 
-    def _run(self, command: str, script: str, calls: list[_Item]) -> list[Any]:
+    def _run(self, client: redis.Redis, command: str, script: str, calls: list[_Item]) -> list[Any]:
         """Call the script once per item; return the answers and errors, after the replicas' too."""
-        with self._client.pipeline(transaction=False) as pipeline:
+        with client.pipeline(transaction=False) as pipeline:
             for site, views in calls:
                 pipeline.execute_command(command, script, 1, site.key, self._argument(site, views))
             if self._replicas:

@@ -1,4 +1,10 @@
-"""The sites whose views are counted. Views of other sites are refused."""
+"""The sites whose views are counted. Views of other sites are refused.
+
+SITES_KEY says which site has a name; the settings of a site tell that it exists. On one server, a
+change of both is made as a whole. In a cluster, each is a step of its own, that of the settings
+first. An interruption between them leaves what nobody sees: a name without a site, which may be
+given again, or a site without a name. libs.page_views.leftovers removes both.
+"""
 
 import contextlib
 import time
@@ -12,6 +18,7 @@ from redis.client import Pipeline
 
 from libs.page_views.ignoring import IgnoreRules
 from libs.page_views.site_settings import DEFAULTS, LINES, checked_settings
+from libs.redis_access.cluster import scan
 from libs.redis_access.replies import text
 
 PREFIX = "v2"
@@ -95,6 +102,12 @@ def key_of(client: redis.Redis, name: str) -> str:
     return text(client.hget(SITES_KEY, name) or "")
 
 
+def is_registered(client: redis.Redis, name: str) -> bool:
+    """Return whether there is a site of this name. Raises redis.RedisError."""
+    key = key_of(client, name)
+    return bool(key and client.hexists(key, "name"))
+
+
 def stored_site(key: str, name: str, stored: Mapping[bytes | str, bytes | str]) -> Site:
     """Return the site of this key and name, whose settings are stored so. Raises UnknownSite."""
     settings = {text(field): text(value) for field, value in stored.items()}
@@ -133,7 +146,7 @@ def change_site(client: redis.Redis, site: Site, **settings: str | int) -> None:
         pipeline.multi()
         _store(pipeline, site.key, checked)
 
-    client.transaction(change, SITES_KEY)
+    client.transaction(change, site.key)
 
 
 def rename_site(client: redis.Redis, site: Site, name: str) -> None:
@@ -141,14 +154,14 @@ def rename_site(client: redis.Redis, site: Site, name: str) -> None:
 
     def rename(pipeline: Pipeline) -> None:
         _check_registered(pipeline, site)
-        if key_of(pipeline, name):
+        if is_registered(pipeline, name):
             raise SiteExists(f"{name} is registered already")
         pipeline.multi()
+        pipeline.hset(site.key, "name", name)
         pipeline.hset(SITES_KEY, name, site.key)
         pipeline.hdel(SITES_KEY, site.name)
-        pipeline.hset(site.key, "name", name)
 
-    client.transaction(rename, SITES_KEY)
+    client.transaction(rename, SITES_KEY, site.key)
 
 
 def remove_site(client: redis.Redis, site: Site) -> None:
@@ -157,20 +170,34 @@ def remove_site(client: redis.Redis, site: Site) -> None:
     Raises UnknownSite or redis.RedisError.
     """
 
+    _check_registered(client, site)
+
     def remove(pipeline: Pipeline) -> None:
-        _check_registered(pipeline, site)
+        # When this is repeated in a cluster, the site may have no settings any more.
+        if key_of(pipeline, site.name) != site.key:
+            raise UnknownSite(f"{site.name} is not registered")
         keys = site_keys(client, site.key)
         pipeline.multi()
-        pipeline.hdel(SITES_KEY, site.name)
         _unlink(pipeline, [site.key, *keys])
+        pipeline.hdel(SITES_KEY, site.name)
 
-    client.transaction(remove, SITES_KEY)
+    client.transaction(remove, SITES_KEY, site.key)
     _unlink(client, site_keys(client, site.key))  # what views have made meanwhile
 
 
 def new_site_key(client: redis.Redis) -> str:
     """Return the key of a site that is not registered yet. Raises redis.RedisError."""
-    return f"{PREFIX}:{{{client.incr(_NEXT_SITE_KEY)}}}"
+    return site_key(client.incr(_NEXT_SITE_KEY))
+
+
+def site_key(number: int) -> str:
+    """Return the key of the site with a number."""
+    return f"{PREFIX}:{{{number}}}"
+
+
+def last_site_number(client: redis.Redis) -> int:
+    """Return the highest number that a site has, or had. Raises redis.RedisError."""
+    return int(client.get(_NEXT_SITE_KEY) or 0)
 
 
 def register_site(
@@ -191,9 +218,9 @@ def register_site(
     former: list[str] = []
 
     def register(pipeline: Pipeline) -> None:
-        former[:] = filter(None, [key_of(pipeline, name)])
-        if former and not replace:
+        if not replace and is_registered(pipeline, name):
             raise SiteExists(f"{name} is registered already")
+        former[:] = filter(None, [key_of(pipeline, name)])
         replaced = [key for site in former for key in [site, *site_keys(client, site)]]
         pipeline.multi()
         for table, expires in (expiries or {}).items():
@@ -211,8 +238,16 @@ def register_site(
 
 
 def site_keys(client: redis.Redis, site_key: str, kind: str | None = None) -> list[str]:
-    """Return all keys below that of a site, or those of one type of Redis, such as "hash"."""
-    return [text(key) for key in client.scan_iter(f"{site_key}:*", count=1000, _type=kind)]
+    """Return all keys below that of a site, or those of one type of Redis, such as "hash".
+
+    Raises redis.RedisError.
+    """
+    return [text(key) for key in scan(client, site_key, f"{site_key}:*", kind)]
+
+
+def remove_keys(client: redis.Redis, key: str) -> None:
+    """Remove a site that has no name, its settings last. Raises redis.RedisError."""
+    _unlink(client, [*site_keys(client, key), key])
 
 
 def _check_registered(client: redis.Redis, site: Site) -> None:

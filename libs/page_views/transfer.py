@@ -19,10 +19,10 @@ from typing import Any
 import redis
 
 from libs.page_views.registry import (
-    SITES_KEY,
     ZONE_SINCE,
     Site,
     SiteExists,
+    is_registered,
     new_site_key,
     register_site,
 )
@@ -79,7 +79,7 @@ def load_sites(client: redis.Redis, records: Iterable[Record], replace: bool = F
     remaining = iter(records)
     names = _read_head(next(remaining, {}))
     for name in names if not replace else ():
-        if client.hexists(SITES_KEY, name):
+        if is_registered(client, name):
             raise SiteExists(f"{name} is registered already")
     missing = set(names)
     site = None

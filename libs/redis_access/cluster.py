@@ -29,6 +29,14 @@ def client_of(client: redis.Redis, key: str) -> redis.Redis:
     return client.nodes.client_of(key) if isinstance(client, Cluster) else client
 
 
+def clients_of_all(client: redis.Redis) -> list[redis.Redis]:
+    """Return a client for each primary of a cluster, else client itself.
+
+    Raises redis.RedisError.
+    """
+    return client.nodes.clients() if isinstance(client, Cluster) else [client]
+
+
 def scan(client: redis.Redis, key: str, pattern: str, kind: str | None = None) -> list[bytes | str]:
     """Return all keys that match a pattern, which must be in the slot of key.
 

@@ -111,6 +111,12 @@ def test_should_give_the_password_to_every_node(
     assert answered
 
 
+def test_should_refuse_what_is_about_no_key(node: FaultProxy) -> None:
+    with contextlib.closing(connect(f"redis+cluster://{address(node)}")) as client:
+        with pytest.raises(TypeError, match="WAIT has no key"):
+            client.wait(1, 10)
+
+
 def address(node: FaultProxy) -> str:
     """Return the host and port of a node."""
     return node.url.removeprefix("redis://")

@@ -59,17 +59,17 @@ class Nodes(redis.ConnectionPool):
         slot = key_slot(_bytes(self._key if key is None else key))
         address = self._owners[slot]
         if address is None or address in self._doubtful:
-            begin = time.monotonic()
-            self._owners = self._find(begin + WAIT_SECONDS)
-            self._doubtful = set()
-            if time.monotonic() > begin + WAIT_SECONDS:
-                raise redis.TimeoutError("it took too long to find the primary in the cluster")
+            self._learn()
             address = self._owners[slot]
             if address is None:
                 raise SlotUnavailable("no node of the cluster has this key")
-        if address not in self._clients:
-            self._clients.setdefault(address, self._connect(*address))
-        return self._clients[address]
+        return self._client_at(address)
+
+    def clients(self) -> list[redis.Redis]:
+        """Return a client for each primary. Raises redis.RedisError, as client_of does."""
+        if None in self._owners or self._doubtful:
+            self._learn()
+        return [self._client_at(address) for address in dict.fromkeys(self._owners) if address]
 
     def doubt(self, address: _Address) -> None:
         """Ask again who has the keys that this node had, when they are next wanted."""
@@ -88,14 +88,23 @@ class Nodes(redis.ConnectionPool):
         for client in list(self._clients.values()):
             client.connection_pool.disconnect(inuse_connections)
 
-    def _connect(self, host: str, port: int) -> redis.Redis:
-        return redis.Redis.from_pool(
-            redis.ConnectionPool(
+    def _client_at(self, address: _Address) -> redis.Redis:
+        if address not in self._clients:
+            host, port = address
+            pool = redis.ConnectionPool(
                 connection_class=self.connection_class,
                 max_connections=POOL_SIZE,
                 **{**self.connection_kwargs, "host": host, "port": port},
             )
-        )
+            self._clients.setdefault(address, redis.Redis.from_pool(pool))
+        return self._clients[address]
+
+    def _learn(self) -> None:
+        begin = time.monotonic()
+        self._owners = self._find(begin + WAIT_SECONDS)
+        self._doubtful = set()
+        if time.monotonic() > begin + WAIT_SECONDS:
+            raise redis.TimeoutError("it took too long to find the primary in the cluster")
 
     def _find(self, last_start: float) -> list[_Address | None]:
         """Return what the first node to answer says; ask none after last_start but the first."""

@@ -2,8 +2,11 @@
 
 import contextlib
 import socket
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import redis
 from redis.crc import key_slot
 from redis.exceptions import MovedError
@@ -12,6 +15,7 @@ from libs.processes.testing import wait_until
 from libs.redis_access.cluster_nodes import SLOTS
 from libs.redis_access.connection import connect
 from libs.redis_access.embedded import embedded_redis
+from libs.redis_access.testing import DATA_ROOT
 
 FAILOVER_SECONDS = 30
 """How long a test waits for servers to agree on a primary."""
@@ -110,6 +114,21 @@ class NodeCluster:
         """Return the node that has a key which exists, and one to which it may be moved."""
         source = self.primary_of(key)
         return source, next(node for node in self.primaries if node is not source)
+
+
+@contextlib.contextmanager
+def running_cluster(key: str) -> Iterator[NodeCluster]:
+    """Run a cluster in which the primary that has a key has a replica."""
+    with contextlib.ExitStack() as stack:
+        directory = stack.enter_context(tempfile.TemporaryDirectory(dir=DATA_ROOT))
+        yield NodeCluster(stack, Path(directory), key)
+
+
+@pytest.fixture
+def cluster_url() -> Iterator[str]:
+    """Yield the URL of a cluster of the test's own."""
+    with running_cluster("") as cluster:
+        yield cluster.url
 
 
 def move_atomically(source: Node, target: Node, key: str) -> None:

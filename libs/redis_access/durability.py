@@ -1,17 +1,25 @@
 """Check whether Redis keeps what it has acknowledged."""
 
+from itertools import chain
+
 import redis
 from redis.exceptions import NoPermissionError
 
+from libs.redis_access.cluster import clients_of_all
 from libs.redis_access.retries import call_once
 
 
 def why_data_could_be_lost(client: redis.Redis, replicas: int = 0) -> list[str]:
     """Return a sentence for each setting that could lose acknowledged data, with its remedy.
 
-    replicas is how many there should be. Makes one attempt, within
-    libs.redis_access.retries.slowest_attempt_seconds. Raises redis.RedisError.
+    replicas is how many there should be. Asks each primary of a cluster. Makes one attempt, within
+    libs.redis_access.retries.slowest_attempt_seconds for each. Raises redis.RedisError.
     """
+    reasons = [_reasons(node, replicas) for node in clients_of_all(client)]
+    return list(dict.fromkeys(chain.from_iterable(reasons)))
+
+
+def _reasons(client: redis.Redis, replicas: int) -> list[str]:
     try:
         info = call_once(client, lambda: client.info("persistence", "memory", "replication"))
     except NoPermissionError:

@@ -44,7 +44,10 @@ class Batch:
         return self._at_once[command] if command in self._at_once else self._answers[command]
 
     def send(self, client: redis.Redis) -> None:
-        """Send the commands. Raises redis.RedisError."""
+        """Send the commands; in a cluster, those of add_current to the node that has their keys.
+
+        Raises redis.RedisError.
+        """
         call_once(client, lambda: self._send(client))
 
     def _send(self, client: redis.Redis) -> None:

@@ -56,7 +56,7 @@ class Opener:
             for month in months_until(datetime.fromtimestamp(seconds + 86_400, timezone.utc).date())
         ]
         batch.send(self._client)
-        if batch[settings].get(b"name", b"").decode() != name:
+        if batch[sites].get(name.encode()) != key.encode():
             raise UnknownSite(f"{name} is not registered")
         site = stored_site(key, name, batch[settings])
         more, names = batch[sites]

@@ -21,6 +21,7 @@ from libs.page_views.reports.selection import CannotCount, counted, select
 from libs.page_views.reports.series import Series
 from libs.page_views.reports.table_sums import TableSums
 from libs.page_views.reports.time_counts import DayCounts
+from libs.redis_access.cluster import client_of
 
 _FIRST_YEAR, _MOST_YEARS = 1970, 100
 
@@ -48,12 +49,13 @@ class Reader:
         here = now_commands(opened.site.key, int(opened.now.timestamp()))
         for command in here:
             batch.add(*command)
+        node = client_of(self._client, opened.site.key)
         report = self._reports.find(opened, question)
         if report:
-            batch.send(self._client)
+            batch.send(node)
         else:
             answer = _add_counts(batch, self._kept, opened, question)
-            batch.send(self._client)
+            batch.send(node)
             report = answer()
             if opened.months:  # the first view is shown at once
                 self._reports.keep(opened, question, report)

@@ -152,6 +152,26 @@ def test_should_report_drift(run: Run, redis_client: redis.Redis) -> None:
     assert run("check b.example").exit_code == 0
 
 
+def test_should_find_and_remove_what_an_interrupted_change_has_left(
+    run: Run, redis_client: redis.Redis
+) -> None:
+    # Given
+    run("sites add a.example")
+    redis_client.hset("v2:sites", "b.example", "v2:{9}")
+    redis_client.hdel("v2:sites", "a.example")
+
+    # When
+    found = run("check")
+    cleaned = run("check --clean")
+
+    # Then
+    name, site = "the name b.example belongs to no site", "the site v2:{1} has no name"
+    assert (found.stdout, found.exit_code) == (f"left over: {name}\nleft over: {site}\n", 1)
+    assert (cleaned.stdout, cleaned.exit_code) == (f"left over: {site}\nremoved: {name}\n", 1)
+    assert redis_client.exists("v2:{1}"), "a change might be under way"
+    assert run("check a.example --clean").exit_code == 2
+
+
 def fill(run: Run) -> None:
     """Register two sites, the first of them with some views."""
     run("sites add a.example --zone Asia/Kolkata")

@@ -7,6 +7,7 @@ import redis
 
 from libs.page_views import maintenance
 from libs.page_views.checking import check_site
+from libs.page_views.leftovers import find_leftovers, remove_leftovers
 from libs.page_views.reading import Count, totals
 from libs.page_views.registry import all_sites, find_site
 from services.admin.commands.command import Answer, PagePath, SiteName, redis_command
@@ -56,15 +57,26 @@ def reset(client: redis.Redis, site: str, path: str) -> Answer:
 
 @click.command()
 @click.argument("site", required=False, type=SiteName())
+@click.option("--clean", is_flag=True, help="Remove what interrupted changes of sites have left.")
 @redis_command
-def check(client: redis.Redis, site: str | None) -> Answer:
+def check(client: redis.Redis, site: str | None, clean: bool) -> Answer:
     """Recount what can be recounted, of one site or all.
 
-    Prints each number that does not fit the others; the status is then 1.
+    Prints each number that does not fit the others; the status is then 1. Without SITE, it also
+    finds what changes of sites have left that were interrupted in a Redis Cluster. --clean removes
+    it: names without a site at once, and sites without a name when nobody has used them for an
+    hour.
     """
+    if clean and site:
+        raise click.UsageError("--clean is about no site: leave the site out")
+    removed = remove_leftovers(client).sentences() if clean else []
     found = [find_site(client, site)] if site else all_sites(client)
     drift = {each.name: check_site(client, each) for each in found}
+    if not site and (left := find_leftovers(client).sentences()):
+        drift["left over"] = left
     text = "\n".join(
         f"{name}: {line}" for name, lines in drift.items() for line in lines or ["all numbers fit"]
     )
-    return Answer(drift, text or "no site is registered", int(any(drift.values())))
+    text = "\n".join(filter(None, [text, *(f"removed: {line}" for line in removed)]))
+    change = ("", f"removed what was left over: {len(removed)}") if removed else None
+    return Answer(drift, text or "no site is registered", int(any(drift.values())), change)
