@@ -47,6 +47,7 @@ class Opener:
         """Return the site that has this key. Raises UnknownSite if it has not this name."""
         seconds = time.time()
         batch = Batch()
+        named = batch.add("HGET", SITES_KEY, name)
         sites = batch.add("HSCAN", SITES_KEY, 0, "COUNT", NAMES)
         settings = batch.add("HGETALL", key)
         corrections = batch.add("GET", f"{key}:{CORRECTIONS}")
@@ -56,7 +57,7 @@ class Opener:
             for month in months_until(datetime.fromtimestamp(seconds + 86_400, timezone.utc).date())
         ]
         batch.send(self._client)
-        if batch[sites].get(name.encode()) != key.encode():
+        if batch[named] != key.encode():
             raise UnknownSite(f"{name} is not registered")
         site = stored_site(key, name, batch[settings])
         more, names = batch[sites]
