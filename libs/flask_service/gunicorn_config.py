@@ -8,8 +8,11 @@ Gunicorn's own variable WEB_CONCURRENCY, which libs.flask_service.settings check
 
 import os
 
+import gevent
+
 from libs.flask_service import metrics_files
 from libs.flask_service.logs import SERVICE_VARIABLE, configuration
+from libs.flask_service.resolver import Resolver
 from libs.flask_service.settings import metrics_port_from_environment
 from libs.flask_service.worker import Worker
 
@@ -19,7 +22,7 @@ bind = [f"0.0.0.0:{port}" for port in sorted(_ports)]
 worker_class = Worker  # a slow client occupies a greenlet, not one of a few threads
 # c-ares looks up names within a limit and without threads. gevent's default, the system's resolver
 # in a few threads, has no limit.
-os.environ["GEVENT_RESOLVER"] = "ares"
+gevent.config.resolver = Resolver
 os.environ["GEVENT_RESOLVER_TIMEOUT"] = "0.125"  # as libs.redis_access.retries.WAIT_SECONDS
 os.environ["GEVENTARES_TRIES"] = "1"
 graceful_timeout = 5  # seconds; a request takes less than 1
