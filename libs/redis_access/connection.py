@@ -14,7 +14,7 @@ from redis.sentinel import Sentinel
 from libs.redis_access.cluster import Cluster
 from libs.redis_access.cluster_nodes import Nodes
 from libs.redis_access.retries import POOL_SIZE, WAIT_SECONDS
-from libs.redis_access.urls import DEFAULT_URL, VARIABLE, RedisSettingError, read_url
+from libs.redis_access.urls import DEFAULT_URL, VARIABLE, RedisSettingError, RedisUrl, read_url
 
 PASSWORD_FILE_VARIABLE = "REDIS_PASSWORD_FILE"  # nosec B105  # the name of a variable
 REPLICAS_VARIABLE = "REDIS_REPLICAS"
@@ -86,14 +86,15 @@ def connect(
 
     url begins with redis://, rediss:// (TLS), unix://, redis+sentinel:// or redis+cluster://.
     redis+sentinel://host:port,host:port/group names Sentinels and the group whose primary they
-    know. redis+cluster://host:port,host:port names some nodes of a cluster; a command without a
-    key, such as INFO, is then for the primary that has key.
+    know; its options sentinel_user and sentinel_password_file say who asks them, if they must know.
+    redis+cluster://host:port,host:port names some nodes of a cluster; a command without a key, such
+    as INFO, is then for the primary that has key.
 
     wait_seconds limits the wait for each answer; programs that serve no page may wait longer.
     prefix begins the names of the variables in messages.
     Create one client per process and share it between threads; it reconnects in a forked child.
     Raises RedisSettingError if url is malformed, if a file of certificates that it names is
-    unusable, or if password_file has no password.
+    unusable, or if a file of a password has none.
     """
     variable, file_variable = prefix + VARIABLE, prefix + PASSWORD_FILE_VARIABLE
     target = read_url(url, variable)
@@ -107,15 +108,25 @@ def connect(
         options["redis_connect_func"] = _connect_and_ping
     options = {**_limits(WAIT_SECONDS), "socket_timeout": wait_seconds, **options}
     if target.sentinels:
-        # Sentinels are asked in turn, so together they get the time of one server.
-        limits = _limits(WAIT_SECONDS / len(target.sentinels))
-        sentinel = Sentinel(target.sentinels, sentinel_kwargs=limits, **options)
+        asking = _sentinel_options(target, variable)
+        sentinel = Sentinel(target.sentinels, sentinel_kwargs=asking, **options)
         client: redis.Redis = sentinel.master_for(target.group, max_connections=POOL_SIZE)
         return client
     if target.nodes:
         return Cluster(Nodes(target.nodes, key, options))
     pool = redis.ConnectionPool(max_connections=POOL_SIZE, **options)
     return redis.Redis.from_pool(pool)  # closing the client closes its connections
+
+
+def _sentinel_options(target: RedisUrl, variable: str) -> dict[str, Any]:
+    """Return arguments for redis-py that reach each Sentinel of target, the value of variable."""
+    # Sentinels are asked in turn, so together they get the time of one server.
+    seconds = WAIT_SECONDS / len(target.sentinels)
+    if target.sentinel_password_file is None:
+        return _limits(seconds)
+    # AUTH is a third wait, besides those for the connection and the answer.
+    provider = PasswordFile(target.sentinel_password_file, target.sentinel_user, variable)
+    return {**_limits(seconds * 2 / 3), "credential_provider": provider}
 
 
 def _limits(seconds: float) -> dict[str, Any]:

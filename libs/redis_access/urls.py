@@ -1,6 +1,7 @@
 """Read the URL of a Redis, and say what is wrong with it before anything connects."""
 
 import ssl
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -14,6 +15,8 @@ DEFAULT_URL = "redis://localhost:6379"
 _SCHEMES = {"redis", "rediss", "unix"}
 _SENTINEL = "redis+sentinel://"
 _SENTINEL_PORT = 26379
+_SENTINEL_USER = "sentinel_user"
+_SENTINEL_PASSWORD_FILE = "sentinel_password_file"  # nosec B105  # the name of an option
 _CLUSTER = "redis+cluster://"
 _PORT = 6379
 
@@ -42,6 +45,12 @@ class RedisUrl:
     group: str = ""
     """The group that the Sentinels watch."""
 
+    sentinel_user: str | None = None
+    """Who asks the Sentinels; None is their user "default"."""
+
+    sentinel_password_file: str | None = None
+    """Where the password of that user is; None if Sentinels tell everybody."""
+
     nodes: tuple[tuple[str, int], ...] = ()
     """Some nodes of a cluster."""
 
@@ -59,24 +68,28 @@ def read_url(url: str, variable: str = VARIABLE) -> RedisUrl:
 
 def _read_any(url: str) -> RedisUrl:
     if url.startswith(_SENTINEL):
-        options, sentinels, group = _read_list(url, _SENTINEL, _SENTINEL_PORT)
+        known = _OPTIONS | {_SENTINEL_USER, _SENTINEL_PASSWORD_FILE}
+        options, sentinels, group = _read_list(url, _SENTINEL, _SENTINEL_PORT, known)
+        user = options.pop(_SENTINEL_USER, None)
+        file = options.pop(_SENTINEL_PASSWORD_FILE, None)
+        _require(file or not user, f"has {_SENTINEL_USER} without {_SENTINEL_PASSWORD_FILE}")
         _require(
             group and "/" not in group,
             f"must name Sentinels and the group they watch: {_SENTINEL}host:port,host:port/group",
         )
-        return RedisUrl(options, sentinels=sentinels, group=group)
+        return RedisUrl(options, sentinels, group, user, file)
     if url.startswith(_CLUSTER):
-        options, nodes, path = _read_list(url, _CLUSTER, _PORT)
+        options, nodes, path = _read_list(url, _CLUSTER, _PORT, _OPTIONS)
         _require(
             not path and not options.get("db"),
             f"must name nodes of the cluster, and no database: {_CLUSTER}host:port,host:port",
         )
         return RedisUrl(options, nodes=nodes)
-    return RedisUrl(_read(url))
+    return RedisUrl(_read(url, _OPTIONS))
 
 
 def _read_list(
-    url: str, scheme: str, default_port: int
+    url: str, scheme: str, default_port: int, known: Set[str]
 ) -> tuple[dict[str, Any], tuple[tuple[str, int], ...], str]:
     """Return the options, the addresses and the path of scheme://user@address,address/path?options.
 
@@ -85,20 +98,20 @@ def _read_list(
     user, at, rest = url.removeprefix(scheme).rpartition("@")
     location, mark, query = rest.partition("?")
     hosts, _, path = location.partition("/")
-    servers = [_read(f"redis://{user}{at}{host}{mark}{query}") for host in hosts.split(",")]
+    servers = [_read(f"redis://{user}{at}{host}{mark}{query}", known) for host in hosts.split(",")]
     addresses = tuple((each.pop("host"), each.pop("port", default_port)) for each in servers)
     return servers[0], addresses, unquote(path)
 
 
-def _read(url: str) -> dict[str, Any]:
-    """Return the options of a URL with one address."""
-    _check(url)
+def _read(url: str, known: Set[str]) -> dict[str, Any]:
+    """Return the options of a URL with one address, which may have only the known ones."""
+    _check(url, known)
     options = dict(parse_url(url))
     _check_certificates(options)
     return options
 
 
-def _check(url: str) -> None:
+def _check(url: str, known_options: Set[str]) -> None:
     """Raise _InvalidUrl if url is malformed; never quote a possible part of a password."""
     _require(url, f"is empty; unset it to use {DEFAULT_URL}")
     _require(url.isprintable() and " " not in url, "holds white space or an unprintable character")
@@ -112,8 +125,8 @@ def _check(url: str) -> None:
     except ValueError as error:
         raise _InvalidUrl(f"has a malformed host, port or option {_ENCODE}") from error
     _require(not parts.fragment, f"has a part after # {_ENCODE}")
-    unknown = {name for name, _ in options} - _OPTIONS
-    _require(not unknown, f"has an option other than {', '.join(sorted(_OPTIONS))} {_ENCODE}")
+    unknown = {name for name, _ in options} - known_options
+    _require(not unknown, f"has an option other than {', '.join(sorted(known_options))} {_ENCODE}")
     databases = [value for name, value in options if name == "db"]
     if scheme == "unix":
         absolute = not parts.hostname and parts.path.strip("/")
