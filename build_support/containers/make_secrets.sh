@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the passwords of compose/redis/users.acl, each in a file of its own. Run it once before
+# Makes the passwords of the users in compose/redis, each in a file of its own. Run it once before
 # `docker compose up`; it keeps passwords that exist.
 #
 #   build_support/containers/make_secrets.sh    # in .cache/secrets
@@ -11,7 +11,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 directory=${SECRETS_DIR:-.cache/secrets}
 (umask 077 && mkdir -p "$directory")
-sed -n 's/^user \([^ ]*\) .*/\1/p' compose/redis/users.acl | while read -r user; do
+sed -n 's/^user \([^ ]*\) .*/\1/p' compose/redis/*.acl | while read -r user; do
   file=$directory/$user-password
   [[ ! -s $file ]] || continue
   od -An -N32 -v -tx1 /dev/urandom | tr -d ' \n' >"$file.new" # 256 random bits

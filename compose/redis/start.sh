@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts Redis with the users of users.acl. Arguments are options for redis-server.
+# Starts Redis with the users of all files *.acl beside it. Arguments are those of redis-server.
 #
 # The password of user NAME is the content of the secret NAME-password. Redis gets only its hash,
 # in a file in memory, so no password is in an environment or a command line.
@@ -25,10 +25,10 @@ hashed_password() {
 # Nobody can log in as "default", but Redis replays its append-only file as this user. Without all
 # permissions, some releases (such as 8.0) would skip the views and start without them.
 echo "user default off +@all ~* &*" >/tmp/users.acl
-sed -e :next -e '/\\$/{N;s/\\\n *//;b next' -e '}' /etc/redis/users.acl >/tmp/rules
+sed -e :next -e '/\\$/{N;s/\\\n *//;b next' -e '}' /etc/redis/*.acl >/tmp/rules
 while read -r keyword name rules; do
   [ "$keyword" = user ] || continue # a comment, or an empty line
   password_rule=$(hashed_password "$name")
   echo "user $name on $password_rule $rules"
 done </tmp/rules >>/tmp/users.acl
-exec redis-server --aclfile /tmp/users.acl "$@"
+exec redis-server "$@" --aclfile /tmp/users.acl
