@@ -2,10 +2,12 @@
 
 import functools
 import os
+from importlib import import_module
 
 import redis
 from flask import Flask, Response
 
+from libs.flask_service import service
 from libs.flask_service.service import create_service, plain_text
 
 
@@ -37,4 +39,27 @@ def empty_view() -> Flask:
     def index() -> Response:
         return plain_text("This page has been seen 1 times.")
 
+    return app
+
+
+def unobserved() -> Flask:
+    """Return the page without metrics and logs."""
+    web = import_module("services.web.app")
+    of_service = ("observe_request", "begin_request", "end_request", "log_request")
+    of_web = ("measure", "observe_group", "count_view")
+    for module, names in ((service, of_service), (web, of_web)):
+        for name in names:
+            assert hasattr(module, name)  # nosec B101  # else it would be measured after all
+            setattr(module, name, lambda *_, **__: None)
+    return _page()
+
+
+def every_request() -> Flask:
+    """Return the page with a line in the log for each request."""
+    os.environ["LOG_REQUESTS"] = "all"
+    return _page()
+
+
+def _page() -> Flask:
+    app: Flask = import_module("services.web.app").create_app()
     return app

@@ -20,7 +20,17 @@ from libs.redis_access.embedded import EmbeddedRedis, embedded_redis
 OURS, TUTORIAL, TUTORIAL_2 = "Page Tracker", "the tutorial", "the tutorial, 2 workers"
 EMPTY = "an empty view"
 DASHBOARD = "the dashboard"
-WORKERS = {OURS: 2, TUTORIAL: 1, TUTORIAL_2: 2, EMPTY: 2, DASHBOARD: 2}
+UNOBSERVED = "without metrics and logs"
+EVERY_REQUEST = "with a line for each request"
+WORKERS = {
+    OURS: 2,
+    TUTORIAL: 1,
+    TUTORIAL_2: 2,
+    EMPTY: 2,
+    DASHBOARD: 2,
+    UNOBSERVED: 2,
+    EVERY_REQUEST: 2,
+}
 
 _APPLICATIONS = "benchmarks.applications"
 _TUTORIAL = ("gunicorn", f"{_APPLICATIONS}:tutorial()")
@@ -32,6 +42,8 @@ _COMMANDS = {
     TUTORIAL_2: _TUTORIAL,
     DASHBOARD: ("services.dashboard",),
     EMPTY: (*_OUR_SETTINGS, f"{_APPLICATIONS}:empty_view()"),
+    UNOBSERVED: (*_OUR_SETTINGS, f"{_APPLICATIONS}:unobserved()"),
+    EVERY_REQUEST: (*_OUR_SETTINGS, f"{_APPLICATIONS}:every_request()"),
 }
 
 
