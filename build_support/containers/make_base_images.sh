@@ -2,7 +2,8 @@
 # Pulls the base images of our images. Without a registry, it builds stand-ins with the same names
 # from Debian's packages (as root on Debian).
 #
-#   build_support/containers/make_base_images.sh    # skips images that exist
+#   build_support/containers/make_base_images.sh            # skips images that exist
+#   build_support/containers/make_base_images.sh logging    # also those of this profile
 #
 # Use stand-ins only for building and testing, never for publishing.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -82,3 +83,10 @@ haproxy_image=$(sed -n 's/^ *image: \(haproxy:[^ ]*\).*/\1/p' compose/compose.ya
 have "$haproxy_image" || build_stand_in "$haproxy_image" trixie haproxy "$scratch/haproxy" \
   --change "STOPSIGNAL SIGUSR1" --change 'ENTRYPOINT ["docker-entrypoint.sh"]' \
   --change 'CMD ["haproxy", "-f", "/usr/local/etc/haproxy/haproxy.cfg"]'
+
+# Behaves like the original image: root runs rsyslogd. compose.yaml names its configuration.
+if [[ " $* " == *" logging "* ]]; then
+  rsyslog_image=$(sed -n 's/^ *image: &rsyslog //p' compose/compose.yaml)
+  have "$rsyslog_image" || build_stand_in "$rsyslog_image" trixie rsyslog,rsyslog-relp true \
+    --change 'CMD ["rsyslogd", "-n"]'
+fi

@@ -24,7 +24,10 @@ from uuid import uuid4
 from build_support.pipeline.plan import Plan, plan_from_json
 
 BUILD_FILES = ("tailor", "--check", "update-build-files", "--check")
-ENGINE = ("start_engine.sh", "make_base_images.sh")
+ENGINE = (
+    ("build_support/containers/start_engine.sh",),
+    ("build_support/containers/make_base_images.sh", "logging"),
+)
 BROWSER = "build_support/browsers/install_chromium.sh"
 
 _STOP_SECONDS = 60
@@ -63,7 +66,7 @@ def stages_of(plan: Plan) -> list[Stage]:
         stages.append(Stage("workflows", (("build_support/workflows/check_workflows.sh",),)))
     if images:
         stages += [
-            Stage("engine", tuple((f"build_support/containers/{script}",) for script in ENGINE)),
+            Stage("engine", ENGINE),
             Stage("images", (_images_command(plan),), after=("engine",)),
         ]
     code = _code_commands(plan)
