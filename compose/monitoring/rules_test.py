@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path("compose/monitoring")
-PROMTOOL = "build_support/monitoring/promtool.sh"
+PROMTOOL = ("build_support/monitoring/prometheus.sh", "promtool")
 
 needs_promtool = pytest.mark.skipif(
     not (shutil.which("promtool") or shutil.which("apt-get")), reason="there is no promtool"
@@ -23,7 +23,7 @@ needs_promtool = pytest.mark.skipif(
 def test_should_pass_promtool(arguments: tuple[str, str, str]) -> None:
     *command, file = arguments
     run = subprocess.run(
-        [PROMTOOL, *command, HERE / file], check=False, capture_output=True, text=True
+        [*PROMTOOL, *command, HERE / file], check=False, capture_output=True, text=True
     )
     assert run.returncode == 0, run.stdout + run.stderr
 

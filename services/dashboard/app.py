@@ -15,7 +15,9 @@ from services.dashboard.errors import show_errors
 from services.dashboard.flags_page import flags_page
 from services.dashboard.guard import ROOT, guard, open_to_all
 from services.dashboard.numbers import change, exact, share, short
+from services.dashboard.operations_page import operations_page
 from services.dashboard.policy import content_security_policy
+from services.dashboard.prometheus import prometheus_from_environment
 from services.dashboard.readiness import why_not_ready
 from services.dashboard.redis_clients import connect_to_settings, connect_to_sites
 from services.dashboard.settings_page import settings_page
@@ -63,6 +65,10 @@ def create_app(
         signing_in(settings),
     ):
         dashboard.register_blueprint(pages)
+    prometheus = prometheus_from_environment()
+    if prometheus:
+        dashboard.register_blueprint(operations_page(prometheus))
+    app.jinja_env.globals["has_operations"] = bool(prometheus)
     show_errors(app, dashboard)
 
     @app.after_request  # also of pages that nobody has

@@ -5,7 +5,7 @@ it to any size and distort no text, line or pattern. Bars whose time is over are
 paths: an element for each would need five times the bytes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -151,7 +151,7 @@ def bar_chart(bars: Sequence[Bar], when: str = "on") -> Chart:
             for kind, (left, width) in shapes.items()
             if (height := _height(_counts(bar)[kind], top))
         ),
-        tuple(_labels(bars)),
+        labels_below([bar.short for bar in bars]),
         tuple(Line(scaled(value), _rounded(100 - 100 * value / top)) for value in values),
     )
 
@@ -167,21 +167,24 @@ def axis(most: int) -> tuple[int, ...]:
     return tuple(range(0, max(most, 1) + step, step))
 
 
+def labels_below(texts: Sequence[str]) -> tuple[Label, ...]:
+    """Return as many labels as fit below the axis; texts are those of all places along it."""
+    every = -(-len(texts) // _MOST_LABELS)
+    width = 100 / len(texts)
+    labels = []
+    for place, index in enumerate(range(0, len(texts), every)):
+        left, anchor = (index + 0.5) * width, "middle"
+        if left > _LAST_MIDDLE:
+            left, anchor = (index + 1) * width, "end"
+        labels.append(Label(texts[index], _rounded(left), anchor, place % 2 == 1))
+    return tuple(labels)
+
+
 def _caption(bars: Sequence[Bar], when: str) -> str:
     total = sum(bar.views for bar in bars)
     if not total:
         return "No views"
     return f"{counted(total, 'view')}, most {when} {max(bars, key=lambda bar: bar.views).label}"
-
-
-def _labels(bars: Sequence[Bar]) -> Iterator[Label]:
-    every = -(-len(bars) // _MOST_LABELS)
-    width = 100 / len(bars)
-    for place, index in enumerate(range(0, len(bars), every)):
-        left, anchor = (index + 0.5) * width, "middle"
-        if left > _LAST_MIDDLE:
-            left, anchor = (index + 1) * width, "end"
-        yield Label(bars[index].short, _rounded(left), anchor, place % 2 == 1)
 
 
 def _counts(bar: Bar) -> dict[str, int]:

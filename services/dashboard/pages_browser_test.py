@@ -17,8 +17,10 @@ from libs.page_views.recording import Recorder, View
 from libs.page_views.registry import add_site
 from libs.page_views.transfer import load_sites
 from libs.page_views.visitors import Client
+from libs.processes.testing import wait_until
 from libs.redis_access.connection import connect
 from services.dashboard.browser_testing import Visitor, visitor
+from services.dashboard.prometheus_testing import invented_day, prometheus
 from services.dashboard.testing import SIGN_IN
 
 pytestmark = pytest.mark.timeout(180)  # Playwright may be installed first
@@ -33,6 +35,7 @@ PAGES = {
     "account": "/dashboard/account",
     "audit": "/dashboard/audit",
     "flags": "/dashboard/flags",
+    "operations": "/dashboard/operations?range=24h",
 }
 """What somebody sees who has signed in, by the name of its screenshots."""
 
@@ -45,8 +48,17 @@ FLAGS = """{"flags": {"text": {
 SHARED = "/dashboard/share/shared.example/"
 
 
+@pytest.fixture(scope="module", name="prometheus_url")
+def _prometheus_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    directory = tmp_path_factory.mktemp("prometheus")
+    with prometheus(directory, invented_day(time.time())) as measuring:
+        yield measuring.url
+
+
 @pytest.fixture(name="url")
-def _url(redis_client: redis.Redis, redis_url: str, tmp_path: Path) -> Iterator[str]:
+def _url(
+    redis_client: redis.Redis, redis_url: str, tmp_path: Path, prometheus_url: str
+) -> Iterator[str]:
     with contextlib.closing(connect(redis_url, wait_seconds=30)) as patient:
         load_sites(patient, demonstration("demo.example", datetime.now(timezone.utc), seed=0))
     new = add_site(redis_client, "new.example")
@@ -58,7 +70,11 @@ def _url(redis_client: redis.Redis, redis_url: str, tmp_path: Path) -> Iterator[
     flags.write_text(FLAGS)
     add_site(redis_client, "shared.example", public=1)
     with program(
-        "services.dashboard.serve", 1, REDIS_URL=redis_url, FLAGS_FILE=str(flags)
+        "services.dashboard.serve",
+        1,
+        REDIS_URL=redis_url,
+        FLAGS_FILE=str(flags),
+        PROMETHEUS_URL=prometheus_url,
     ) as started:
         yield started.urls[0]
 
@@ -78,6 +94,25 @@ def test_should_be_for_everybody_from_the_first_link_on(
     guest.use_first_link(link)
     for name, path in PAGES.items():
         guest.look_at(path, name)
+
+
+def test_should_show_measurements_over_the_time_that_is_chosen(
+    redis_client: redis.Redis, guest: Visitor
+) -> None:
+    guest.use_first_link(f"{FIRST_LINK_PATH}?token={first_link_token(redis_client)}")
+    guest.page.get_by_role("link", name="Operations").click()
+    guest.page.get_by_role("link", name="24 hours").click()
+
+    def shows_lines() -> bool:  # a busy machine may let Prometheus answer late
+        guest.page.reload()
+        return bool(guest.page.locator(".line-0").count())
+
+    wait_until(shows_lines, "lines", 30)
+    assert guest.page.url.endswith("/dashboard/operations?range=24h")
+    guest.page.get_by_text("Table of Views per second").click()
+    table = guest.page.get_by_role("region", name="Views per second")
+    assert table.get_by_role("row").count() == 98
+    assert not guest.problems
 
 
 def test_should_show_newer_numbers_unless_somebody_is_at_work(

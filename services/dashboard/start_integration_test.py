@@ -41,7 +41,9 @@ def test_should_say_in_one_line_that_redis_is_away() -> None:
     assert said.stderr == ""
 
 
-@pytest.mark.parametrize("variable", ["REDIS_URL", "SETTINGS_REDIS_URL", "TRUSTED_PROXIES"])
+@pytest.mark.parametrize(
+    "variable", ["REDIS_URL", "SETTINGS_REDIS_URL", "TRUSTED_PROXIES", "PROMETHEUS_URL"]
+)
 def test_should_say_in_one_line_which_variable_is_invalid(variable: str) -> None:
     said = started(**{variable: "x"})
     assert said.returncode == 1
