@@ -49,7 +49,7 @@ class Stack:
 
     def __init__(self, secrets: Path) -> None:
         self.secrets = secrets
-        project = f"page-tracker-test-{uuid4().hex[:8]}"
+        self.project = project = f"page-tracker-test-{uuid4().hex[:8]}"
         self.docker = DockerClient(compose_files=[COMPOSE_FILE], compose_project_name=project)
         self.debugged, self.with_tls = (
             DockerClient(compose_files=[COMPOSE_FILE, file], compose_project_name=project)
@@ -190,8 +190,7 @@ class Stack:
     @property
     def network(self) -> str:
         """Return the name of the network where the gateway reaches the services."""
-        (name,) = self.container("gateway-service").network_settings.networks or {}
-        return name
+        return f"{self.project}_frontend-network"
 
     @property
     def client_address(self) -> str:

@@ -451,3 +451,21 @@ def test_should_forbid_the_operator_s_command_line_everything_else(
 ) -> None:
     with pytest.raises(redis.exceptions.NoPermissionError):
         connect_as("admin").execute_command(*command.split())
+
+
+def test_should_let_the_exporter_read_how_the_server_does(connect_as: Connect) -> None:
+    information = connect_as("exporter").info()
+    assert information["aof_last_write_status"] == "ok"
+    assert "maxmemory" in information
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *["get page_views", "hgetall v2:sites", "keys *", "scan 0", "dbsize", "config get *"],
+        *["client list", "slowlog get", "monitor", "acl list", "eval 1 0", "set other 1", "ping"],
+    ],
+)
+def test_should_forbid_the_exporter_everything_else(connect_as: Connect, command: str) -> None:
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        connect_as("exporter").execute_command(*command.split())

@@ -106,4 +106,6 @@ def _percent(part: float | None) -> str:
     """Return a part of 1 in per cent, rounded down, since what is nearly used up is not left."""
     if part is None:
         return NO_NUMBER
-    return f"{math.floor(1000 * part) / 10:g}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
+    if part < -1:
+        return "< −100\N{NO-BREAK SPACE}%"
+    return f"{math.floor(1000 * part) / 10:g}\N{NO-BREAK SPACE}%".replace("-", "−")

@@ -35,7 +35,7 @@ PAGES = {
     "account": "/dashboard/account",
     "audit": "/dashboard/audit",
     "flags": "/dashboard/flags",
-    "operations": "/dashboard/operations?range=24h",
+    "operations": "/dashboard/operations",
 }
 """What somebody sees who has signed in, by the name of its screenshots."""
 

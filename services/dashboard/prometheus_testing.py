@@ -110,19 +110,22 @@ def _daylight(at: int) -> float:
 def _invented() -> Iterator[tuple[str, tuple[float, float, float | None]]]:
     """Yield series, each with its values at noon, at midnight, and in the outage if it differs."""
     for job, busy in (("gateway", 42.0), ("web", 40), ("dashboard", 2)):
-        failed = (0, 0, busy / 12)
         for status, rate in {"2xx": busy, "3xx": busy / 50, "4xx": busy / 20}.items():
-            classes = f'{{class="{status}",job="{job}"}}'
-            yield f"job_class:page_tracker_requests:rate5m{classes}", (rate, 0, None)
-        yield f'job_class:page_tracker_requests:rate5m{{class="5xx",job="{job}"}}', failed
+            labels = f'{{class="{status}",job="{job}"}}'
+            yield f"job_class:page_tracker_requests:rate5m{labels}", (rate, 0, None)
+        yield f'job_class:page_tracker_requests:rate5m{{class="5xx",job="{job}"}}', (
+            0,
+            0,
+            busy / 12,
+        )
         yield f'job:page_tracker_requests:rate5m{{job="{job}"}}', (busy, 0, None)
-        yield f'job:page_tracker_errors:rate5m{{job="{job}"}}', failed
+        yield f'job:page_tracker_errors:rate5m{{job="{job}"}}', (0, 0, busy / 12)
     buckets = {"0.001": 0.1, "0.0025": 0.5, "0.005": 0.9, "0.01": 0.98, "0.05": 0.995, "+Inf": 1}
     for bound, part in buckets.items():
         for job in ("web", "dashboard"):
             labels = f'{{job="{job}",le="{bound}"}}'
-            numbers = 40 * part, 1, 20 * part**3
-            yield f"job_le:page_tracker_request_seconds:rate5m{labels}", numbers
+            seconds = f"job_le:page_tracker_request_seconds:rate5m{labels}"
+            yield seconds, (40 * part, 1, 20 * part**3)
         yield f'le:page_tracker_redis_call_seconds:rate5m{{le="{bound}"}}', (30 * part, 1, None)
     for bound, part in {"1": 0.6, "2": 0.8, "4": 0.95, "8": 1, "+Inf": 1}.items():
         yield f'le:page_tracker_group_size:rate5m{{le="{bound}"}}', (30 * part, 1, None)
