@@ -15,6 +15,8 @@ def _running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         environment.setenv("SECRETS_DIR", str(secrets))
         for name in ("WEB", "TLS", "REDIS"):
             environment.setenv(f"{name}_PORT", "0")
+        for name in ("WEB_IMAGE", "COMPOSE_PROFILES"):
+            environment.setenv(name, "")  # not what deploy.py has deployed from this clone
         environment.setenv("ADDRESS_REQUESTS", "1000000")  # all tests have the same address
         subprocess.run([MAKE_SECRETS], check=True)
         stack = Stack(secrets)

@@ -11,6 +11,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 directory=${SECRETS_DIR:-.cache/secrets}
 (umask 077 && mkdir -p "$directory")
+# compose.yaml mounts it. Docker would make it, but then only root could write deploys into it.
+install -d -m 755 .cache/deploy
 sed -n 's/^user \([^ ]*\) .*/\1/p' compose/redis/*.acl | while read -r user; do
   file=$directory/$user-password
   [[ ! -s $file ]] || continue

@@ -9,6 +9,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 build_support/containers/make_secrets.sh
 cd compose
 export COMPOSE_PROJECT_NAME=page-tracker-e2e-$$ WEB_PORT=0 SITE=e2e.example
+export WEB_IMAGE='' COMPOSE_PROFILES='' # if deploy.py has deployed from this clone, not what it did
 
 clean_up() {
   local status=$?
