@@ -11,7 +11,10 @@ cd 3rdparty/python
 for name in "${@%.txt}"; do
   [[ -e $name.txt ]] || die "there is no 3rdparty/python/$name.txt"
   python=3.11
-  [[ $name != pants ]] || python=3.9 # the Python of Pants itself
+  case $name in
+    pants) python=3.9 ;;      # the Python of Pants itself
+    buildgrid) python=3.13 ;; # the oldest that BuildGrid supports
+  esac
   log "locking $name"
   "$uv" pip compile --quiet --upgrade --universal --python-version "$python" \
     --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \

@@ -4,7 +4,7 @@
 #   build_support/locks/run_tool.sh zizmor --help     # 3rdparty/python/zizmor.lock
 #   build_support/locks/run_tool.sh --path zizmor     # prints where it is
 #
-# Needs Python 3.11 or newer. Installs into the cache of ./pants.
+# Needs Python 3.11 or newer, BuildGrid 3.13. Installs into the cache of ./pants.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 action="exec"
 [[ ${1:-} != --path ]] || { action="echo" && shift; }
@@ -16,8 +16,10 @@ version=$(cksum <"$lock")
 install=$cache/tools/$name-${version%% *}
 if [[ ! -e $install/done ]]; then
   log "installing $name"
+  python=python3
+  [[ $name != buildgrid ]] || python=$(build_support/cache/find_python.sh)
   rm -rf "$install"
-  python3 -m venv "$install"
+  "$python" -m venv "$install"
   # The user may have configured pip to install elsewhere.
   PIP_USER=0 "$install/bin/python" -m pip install --quiet --disable-pip-version-check \
     --only-binary :all: --require-hashes --requirement "$lock" >&2
