@@ -24,6 +24,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from build_support.pipeline.build_cache import variables
 from build_support.pipeline.plan import Plan, plan_from_json
 from build_support.pipeline.stages import Result, passed, run_stages, stages_of
 
@@ -169,4 +170,9 @@ if __name__ == "__main__":
     if sys.argv[1:2] == [] or sys.argv[1] not in COMMANDS:
         sys.exit(__doc__)
     os.environ["PANTS_CONFIG_FILES"] = "pants.ci.toml"
+    os.environ |= variables(
+        os.environ.get("BUILD_CACHE", ""),
+        os.environ.pop("BUILD_CACHE_TOKEN", ""),  # tests need not see it
+        write=os.environ["GITHUB_EVENT_NAME"] == "push",
+    )
     sys.exit(COMMANDS[sys.argv[1]](*sys.argv[2:]))
