@@ -152,8 +152,8 @@ def test_should_log_one_trace_through_all_services(
 
     def logging_services() -> set[str]:
         log = stack.command("logs --no-log-prefix")
-        lines = [json.loads(line) for line in log.splitlines() if f'"{trace}"' in line]
-        return {line["service"] for line in lines}
+        lines = re.findall(rf'\{{.*"{trace}".*\}}', log)
+        return {json.loads(line)["service"] for line in lines}
 
     wait_until(lambda: logging_services() == {"gateway", "web"}, "the lines of the trace")
 
