@@ -8,8 +8,9 @@
 | run          | runs the stages of that plan                                                  |
 | save         | saves the images to publish; output: publish, their names                     |
 | trim         | deletes the cache of Pants if it is too large                                 |
-| publish NAME | publishes a saved image; outputs: name, digest                                |
+| publish NAME | publishes a saved image; outputs: name, digest; deploy if it is to be deployed |
 | gate         | judges the jobs in $NEEDS, which is toJSON(needs)                             |
+| deploy DIGEST | starts deploy.yml instead of one that waits for approval                      |
 
 Only this module reads GitHub's variables. Exit status: 1 if a stage or the gate fails.
 """
@@ -108,6 +109,8 @@ def publish(image: str) -> None:
     digest = output_of(script, f"{_IMAGES}/{image}", name, commit).strip()
     set_output("name", name)
     set_output("digest", digest)
+    if name == os.environ["DEPLOY_IMAGE"]:
+        set_output("deploy", digest)
     summarize(f"Published `{name}@{digest}` as `{commit}` and `latest`.")
 
 
@@ -139,6 +142,18 @@ def faults_of(needs: dict[str, dict[str, Any]], *, pushed: bool) -> list[str]:
     ]
 
 
+def deploy(digest: str) -> None:
+    """Start deploy.yml for a digest; cancel an earlier run of it that waits for approval."""
+    workflow = ("--workflow", "deploy.yml", "--status", "waiting")
+    waiting = output_of("gh", "run", "list", *workflow, "--json", "databaseId")
+    for run_ in json.loads(waiting):
+        output_of("gh", "run", "cancel", str(run_["databaseId"]))
+    output_of(
+        "gh", "workflow", "run", "deploy.yml", "--ref", "main", "--raw-field", f"digest={digest}"
+    )
+    summarize(f"Started deploy.yml for `{digest}`.")
+
+
 def read_plan() -> Plan:
     """Return the plan that decide made."""
     return plan_from_json(_PLAN.read_text(encoding="utf-8"))
@@ -164,7 +179,9 @@ def summarize(*lines: str) -> None:
         print(*lines, sep="\n", file=file)
 
 
-COMMANDS = {command.__name__: command for command in (decide, run, save, trim, publish, gate)}
+COMMANDS = {
+    command.__name__: command for command in (decide, run, save, trim, publish, gate, deploy)
+}
 
 if __name__ == "__main__":
     if sys.argv[1:2] == [] or sys.argv[1] not in COMMANDS:
