@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Takes a change through ci.yml with run_workflow.sh, in clones of the last commit. A branch changes
 # the emoji of the error page, and a stale test fails in CI. With fixed tests CI passes. The branch
-# is merged, and its image is published and answers.
+# is merged, and its image is published and answers. Unless SLOW_TESTS is "some", try_deploy.sh
+# deploys it.
 #
 #   build_support/workflows/walk_through.sh    # needs a Docker engine and the base images
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -63,6 +64,7 @@ mkdir -p "$store/cache/passed-$base"
 echo "$base" >"$store/cache/passed-$base/commit"
 
 passed="all that is needed has succeeded"
+slow_tests=${SLOW_TESTS-all}
 # Tests of the stack, slow ones and those in browsers are left out: the stage "code" has run them,
 # and three runs at once would disturb their measurements of time.
 export BROWSER_TESTS='' SLOW_TESTS='' STACK_TESTS=''
@@ -93,3 +95,5 @@ wait_until 30 curl --silent --noproxy "*" "http://$address/livez" || die "$image
 page=$(curl --silent --noproxy "*" "http://$address")
 echo "$page"
 [[ $page == *😢* ]] || die "$image does not say what it should"
+
+[[ $slow_tests != all ]] || build_support/workflows/try_deploy.sh "$image"
