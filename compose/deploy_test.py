@@ -65,7 +65,7 @@ class Bad(NamedTuple):
 # tests well.
 BAD = {
     "fails": Bad(
-        changed(before="if visited and os.urandom(1)[0] < 100: return plain_text('bad', 500)"),
+        changed(before="if visited: return plain_text('bad', 500)"),
         "canary",
         "requests failed",
     ),
@@ -243,8 +243,9 @@ def test_should_go_back_from_a_bad_image(
     assert status == 1
     assert line.startswith(f"{bad.step}: ") and bad.why in line
     failed = [each.backend for each in operator.logged(begin) if each.status >= 500]
-    assert len(views.failed) == len(failed)
-    assert set(failed) <= ({other(old)} if bad.step == "canary" else set())
+    slow_redis = len(views.failed) - len(failures(views))
+    assert len(failed) - failed.count(other(old)) <= slow_redis
+    assert bad.step == "canary" or not failures(views)
 
     # Then
     assert (operator.serving(), operator.image(other(old))) == (old, "")

@@ -374,12 +374,17 @@ def test_should_count_views_once_while_slots_move(
             move(source, target, key)
 
             # Then
-            before = sent.acknowledged.total()
-            wait_until(lambda: sent.acknowledged.total() > before + 50, "more views")
+            wait_for_views(sent, 50)
     assert_counted_once(client, sites, sent)
     assert max(sent.seconds) < ANSWER_SECONDS
     if move is move_atomically:
         assert not sent.failed.total()
+
+
+def wait_for_views(sent: Sent, number: int) -> None:
+    """Wait until more than so many views are acknowledged from now on."""
+    before = sent.acknowledged.total()
+    wait_until(lambda: sent.acknowledged.total() > before + number, "more views")
 
 
 def test_should_not_take_a_moved_site_for_an_empty_one(

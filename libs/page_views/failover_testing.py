@@ -51,8 +51,8 @@ def visitors(counter: PageViewCounter) -> Iterator[Seen]:
             yield seen
         finally:
             stop.set()
-        for each in visits:
-            each.result()
+        for visited in visits:
+            visited.result()
 
 
 def counts(counter: PageViewCounter) -> bool:

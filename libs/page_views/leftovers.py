@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import redis
 from redis.client import Pipeline
 
-from libs.page_views.registry import SITES_KEY, last_site_number, remove_keys, site_key
+from libs.page_views.registry import SITES_KEY, last_site_number, numbered_key, remove_keys
 from libs.redis_access.replies import text
 
 SAFE_SECONDS = 3600
@@ -41,7 +41,7 @@ def find_leftovers(client: redis.Redis) -> Leftovers:
     last = last_site_number(client)  # first, so that newer sites cannot be taken for leftovers
     sites = {text(name): text(key) for name, key in client.hgetall(SITES_KEY).items()}
     without_site = set(sites.values()) - set(_existing(client, list(sites.values())))
-    others = [key for key in map(site_key, range(1, last + 1)) if key not in sites.values()]
+    others = [key for key in map(numbered_key, range(1, last + 1)) if key not in sites.values()]
     return Leftovers(
         tuple(sorted(name for name, key in sites.items() if key in without_site)),
         tuple(_existing(client, others)),

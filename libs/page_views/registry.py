@@ -187,10 +187,10 @@ def remove_site(client: redis.Redis, site: Site) -> None:
 
 def new_site_key(client: redis.Redis) -> str:
     """Return the key of a site that is not registered yet. Raises redis.RedisError."""
-    return site_key(client.incr(_NEXT_SITE_KEY))
+    return numbered_key(client.incr(_NEXT_SITE_KEY))
 
 
-def site_key(number: int) -> str:
+def numbered_key(number: int) -> str:
     """Return the key of the site with a number."""
     return f"{PREFIX}:{{{number}}}"
 

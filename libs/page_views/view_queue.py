@@ -44,7 +44,7 @@ class _Waiting:
     """As time.monotonic() returns it."""
 
 
-class Queue:
+class Queue:  # pylint: disable=too-many-instance-attributes  # it is one thing
     """The views of one process that wait for Redis."""
 
     def __init__(

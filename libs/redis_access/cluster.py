@@ -71,6 +71,7 @@ class Cluster(redis.Redis):
         node: Any = self.nodes.client_of(key)  # redis-py has no types here
         return node.execute_command(*args, **options)
 
+    # pylint: disable-next=unused-argument  # redis-py passes it
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:
         """Return a pipeline for keys of any slots.
 
@@ -81,6 +82,7 @@ class Cluster(redis.Redis):
         return _ClusterPipeline(self, transaction)
 
 
+# pylint: disable-next=abstract-method,too-many-ancestors  # as Pipeline itself
 class _ClusterPipeline(Pipeline):
     """Collects commands and executes them at their nodes."""
 

@@ -30,8 +30,9 @@ def test_should_name_a_setting_that_could_lose_data(
 
 
 def test_should_miss_a_replica(redis_client: redis.Redis) -> None:
-    (warning,) = why_data_could_be_lost(redis_client, replicas=1)
-    assert warning.startswith("Redis has 0 replicas, fewer than the 1 of REDIS_REPLICAS")
+    warnings = why_data_could_be_lost(redis_client, replicas=1)
+    assert len(warnings) == 1
+    assert warnings[0].startswith("Redis has 0 replicas, fewer than the 1 of REDIS_REPLICAS")
 
 
 def test_should_ask_for_permission_to_check(redis_client: redis.Redis, redis_url: str) -> None:
