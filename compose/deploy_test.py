@@ -243,8 +243,8 @@ def test_should_go_back_from_a_bad_image(
     assert status == 1
     assert line.startswith(f"{bad.step}: ") and bad.why in line
     failed = [each.backend for each in operator.logged(begin) if each.status >= 500]
-    slow_redis = len(views.failed) - len(failures(views))
-    assert len(failed) - failed.count(other(old)) <= slow_redis
+    # Redis was slow for the others.
+    assert len(failed) - failed.count(other(old)) <= len(views.failed) - len(failures(views))
     assert bad.step == "canary" or not failures(views)
 
     # Then
