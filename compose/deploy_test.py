@@ -71,7 +71,7 @@ BAD = {
     ),
     "crashes": Bad("raise SystemExit('cannot start')", "start", ""),
     "dies": Bad(
-        changed(before="if visited and os.urandom(1)[0] < 25: os._exit(1)"),
+        changed(before="if visited: os._exit(1)"),
         "canary",
         "requests failed",
     ),
@@ -80,7 +80,11 @@ BAD = {
         "ready",
         "web-service",
     ),
-    "slow": Bad(changed(before="if visited: time.sleep(0.3)"), "canary", "the p99 is"),
+    "slow": Bad(
+        changed(before="if visited and os.urandom(1)[0] < 25: time.sleep(2)"),
+        "canary",
+        "the p99 is",
+    ),
     "wrong": Bad(
         changed(
             after="if request.path == '/': answer.set_data('This page has been seen 7 times.')"
@@ -112,6 +116,7 @@ def _host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def _registry(host: Path) -> Iterator[Registry]:
     assert host
     with closing(Registry()) as registry:
+        registry.start()
         yield registry
 
 

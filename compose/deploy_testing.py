@@ -41,9 +41,13 @@ class Registry:
     """A registry on this machine, where images of the web service are pushed."""
 
     def __init__(self) -> None:
+        self._name = ""
+        self._images: list[str] = []
+
+    def start(self) -> None:
+        """Start the registry, and log in."""
         address = _output("build_support/containers/start_registry.sh").strip()
         self._name = f"{address}/somebody/page-tracker-web"
-        self._images: list[str] = []
         login = ("docker", "login", "--username", "somebody", "--password-stdin", address)
         subprocess.run(login, check=True, input=b"not-a-secret", capture_output=True)
 
