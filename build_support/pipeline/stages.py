@@ -104,9 +104,7 @@ def _code_commands(plan: Plan) -> tuple[tuple[str, ...], ...]:
     if plan.moved_files:
         commands.append(("./pants", *BUILD_FILES, "::"))
     if affected:
-        # Coverage of a part of the tests would be misleading.
-        options = ("--no-test-use-coverage",)
-        commands.append(("./pants", *options, "lint", "check", "test", *affected))
+        commands.append(("./pants", "lint", "check", "test", *affected))
     return tuple(commands)
 
 
