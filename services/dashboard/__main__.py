@@ -12,23 +12,17 @@ from libs.flask_service.server import serve
 from libs.flask_service.settings import SettingError
 from libs.redis_access.reasons import reason_of
 from libs.redis_access.urls import RedisSettingError
-from services.dashboard.niceness import give_way
 from services.dashboard.prometheus import prometheus_from_environment
 from services.dashboard.redis_clients import connect_to_settings
 
 _logger = logging.getLogger(__name__)
 
-NICENESS = 6
-"""How much the dashboard gives way to the tracker if both want the processor: it gets a quarter as
-much, as by the cpu_shares of compose.yaml."""
-
 
 def main() -> None:
     """Report invalid variables, print the link to the first account, then become Gunicorn."""
-    give_way(NICENESS)
     try:
         prometheus_from_environment()  # or each worker would end with a traceback
-        serve("services.dashboard.app:create_app()", report_first_link)
+        serve("services.dashboard.app:create_nice_app()", report_first_link)
     except (SettingError, RedisSettingError) as error:
         sys.exit(f"dashboard: {error}")
 

@@ -14,6 +14,7 @@ from services.dashboard.delivery import asset, compress, keep
 from services.dashboard.errors import show_errors
 from services.dashboard.flags_page import flags_page
 from services.dashboard.guard import ROOT, guard, open_to_all
+from services.dashboard.niceness import give_way
 from services.dashboard.numbers import change, exact, share, short
 from services.dashboard.operations_page import operations_page
 from services.dashboard.policy import content_security_policy
@@ -28,6 +29,20 @@ from services.dashboard.sites_page import sites_page
 
 KEPT_SECONDS = 0.5
 """How old numbers may be: who looks at the same page then costs Redis next to nothing."""
+
+NICENESS = 6
+"""How much the dashboard gives way to the tracker if both want the processor: it gets a quarter as
+much, as by the cpu_shares of compose.yaml."""
+
+
+def create_nice_app() -> Flask:
+    """Return create_app() for a worker of Gunicorn, which gives way from then on.
+
+    It starts without giving way: on a busy machine, nobody would see pages for a long time.
+    """
+    app = create_app()
+    give_way(NICENESS)
+    return app
 
 
 def create_app(

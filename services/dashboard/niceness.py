@@ -10,8 +10,8 @@ nice only to others of its session. This file makes the session nice. See sched(
 
 
 def give_way(niceness: int) -> None:
-    """Make this process nicer by so much, and its session, too, if it leads one."""
+    """Make this process nicer by so much, and its session, too, if it or its parent leads one."""
     os.nice(niceness)
-    if os.getsid(0) == os.getpid():
+    if os.getsid(0) in (os.getpid(), os.getppid()):
         with contextlib.suppress(OSError):  # another system, or another Linux
             AUTOGROUP.write_text(f"{niceness}", encoding="ascii")

@@ -20,8 +20,10 @@ print(os.nice(0), open("{AUTOGROUP}").read().split()[-1])
 @pytest.mark.parametrize("own_session", [True, False])
 def test_should_give_way_to_other_sessions_if_it_leads_its_own(own_session: bool) -> None:
     before = AUTOGROUP.read_text(encoding="ascii").split()[-1]
+    python = [sys.executable, "-c", CODE]
+    other_parent = ["sh", "-c", '"$@"; exit $?', "sh"]  # ours may lead a session
     said = subprocess.run(
-        [sys.executable, "-c", CODE],
+        python if own_session else [*other_parent, *python],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         check=True,
         capture_output=True,
