@@ -158,9 +158,9 @@ class Queue:  # pylint: disable=too-many-instance-attributes  # it is one thing
 
     def _discard(self, number: int, problem: str) -> None:
         """Note that views which waited are given up."""
-        self._change(waiting=-number, discarded=number)
         if number:
             _logger.error("waiting views discarded: %d (%s)", number, problem)
+        self._change(waiting=-number, discarded=number)
 
     def _change(self, waiting: int = 0, discarded: int = 0) -> None:
         self.depth += waiting
