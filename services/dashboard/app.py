@@ -1,5 +1,6 @@
 """A web service that shows what was counted, to operators and to whom they share it with."""
 
+import os
 from functools import partial
 
 import redis
@@ -14,7 +15,6 @@ from services.dashboard.delivery import asset, compress, keep
 from services.dashboard.errors import show_errors
 from services.dashboard.flags_page import flags_page
 from services.dashboard.guard import ROOT, guard, open_to_all
-from services.dashboard.niceness import give_way
 from services.dashboard.numbers import change, exact, share, short
 from services.dashboard.operations_page import operations_page
 from services.dashboard.policy import content_security_policy
@@ -41,7 +41,7 @@ def create_nice_app() -> Flask:
     It starts without giving way: on a busy machine, nobody would see pages for a long time.
     """
     app = create_app()
-    give_way(NICENESS)
+    os.nice(NICENESS)
     return app
 
 
