@@ -188,7 +188,7 @@ def test_should_keep_passwords_that_exist(tmp_path: Path) -> None:
 
     # Then
     kept = {file.name: file.read_text() for file in directory.iterdir()}
-    assert len(set(made.values())) == len(made) == 7
+    assert len(set(made.values())) == len(made) == 11
     assert all(len(password) == 64 for password in made.values())
     assert kept.pop("web-password") not in ("", made.pop("web-password"))
     assert kept == made

@@ -31,6 +31,7 @@ PASSWORD = "the first password"  # nosec B105  # of a Redis that only tests can 
 
 _VISITORS = 32
 _WORKERS = 2
+_START_SECONDS = 30  # on a busy machine
 _REDIS_NAME = "redis.example"
 
 
@@ -122,11 +123,11 @@ class System:  # pylint: disable=too-many-instance-attributes  # it is a whole s
 
     def wait_for_workers(self) -> None:
         """Wait until there are as many workers as there should be."""
-        wait_until(lambda: len(self.workers()) == _WORKERS, "the workers")
+        wait_until(lambda: len(self.workers()) == _WORKERS, "the workers", _START_SECONDS)
 
     def workers(self) -> list[psutil.Process]:
         """Return the worker processes."""
-        return self.web.children()
+        return children(self.web)
 
     def stop_web(self) -> None:
         """Stop Gunicorn, which first answers what it has accepted."""
@@ -144,10 +145,17 @@ class System:  # pylint: disable=too-many-instance-attributes  # it is a whole s
         self.wait_for_workers()
         old, workers = self.web, self.workers()
         old.send_signal(signal.SIGUSR2)
-        wait_until(lambda: len(old.children()) > len(workers), "the new Gunicorn")
-        (new,) = set(old.children()) - set(workers)
+        wait_until(lambda: len(children(old)) > len(workers), "the new Gunicorn")
+        (new,) = set(children(old)) - set(workers)
         self.web = new
         self.wait_for_workers()
+        # They answer nobody until they have loaded the application, and need as much memory.
+        enough = 0.85 * min(each.memory_info().rss for each in workers)
+        wait_until(
+            lambda: all(each.memory_info().rss > enough for each in self.workers()),
+            "the application",
+            _START_SECONDS,
+        )
         old.terminate()
         wait_until_ended([old, *workers])
         self._child.wait()
@@ -216,3 +224,11 @@ class System:  # pylint: disable=too-many-instance-attributes  # it is a whole s
         self.redis.flushall()
         self._add_site()
         self.redis.bgrewriteaof()
+
+
+def children(parent: psutil.Process) -> list[psutil.Process]:
+    """Return the processes that a process has started.
+
+    psutil's own children() misses those that seem to be older because the clock was set back.
+    """
+    return [each for each in psutil.process_iter(["ppid"]) if each.info["ppid"] == parent.pid]
