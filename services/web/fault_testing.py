@@ -150,12 +150,13 @@ class System:  # pylint: disable=too-many-instance-attributes  # it is a whole s
         self.web = new
         self.wait_for_workers()
         # They answer nobody until they have loaded the application, and need as much memory.
-        enough = 0.85 * min(each.memory_info().rss for each in workers)
+        enough = 0.9 * min(each.memory_info().rss for each in workers)
         wait_until(
             lambda: all(each.memory_info().rss > enough for each in self.workers()),
             "the application",
             _START_SECONDS,
         )
+        time.sleep(1)  # until they accept
         old.terminate()
         wait_until_ended([old, *workers])
         self._child.wait()
