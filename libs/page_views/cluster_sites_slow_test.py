@@ -16,6 +16,7 @@ import pytest
 import redis
 
 from libs.page_views import reading
+from libs.page_views.changes_testing import NAME, add, remove, rename
 from libs.page_views.checking import check_site
 from libs.page_views.demonstration import demonstration
 from libs.page_views.importing import running_import
@@ -52,8 +53,7 @@ from libs.redis_access.cluster_testing import (
 from libs.redis_access.connection import connect
 from libs.redis_access.retries import SlotUnavailable
 
-SITES = [f"{i}.example" for i in range(8)]
-NAME = SITES[0]
+SITES = [NAME, *(f"host{i}.example" for i in range(1, 8))]  # in order
 NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
 FORMER, NEXT = (list(demonstration(NAME, NOW, seed, days=1)) for seed in (0, 1))
 ANSWER_SECONDS = 1.0
@@ -198,21 +198,6 @@ def test_should_export_load_and_import(cluster: NodeCluster, client: redis.Redis
 def by_table(records: list[Any]) -> dict[str, Any]:
     """Return the rows of each table of an export."""
     return {record["table"]: record["rows"] for record in records if "table" in record}
-
-
-def add(client: redis.Redis) -> None:
-    """Register a site."""
-    add_site(client, "other.example", public=1)
-
-
-def rename(client: redis.Redis) -> None:
-    """Rename the site."""
-    rename_site(client, find_site(client, NAME), "other.example")
-
-
-def remove(client: redis.Redis) -> None:
-    """Remove the site."""
-    remove_site(client, find_site(client, NAME))
 
 
 def replace(client: redis.Redis) -> None:

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 import redis
 
+from libs.page_views.changes_testing import NAME, add, remove, rename
 from libs.page_views.checking import check_site
 from libs.page_views.demonstration import demonstration
 from libs.page_views.maintenance import reset_page, seed, seed_front_page
 from libs.page_views.reading import Count
-from libs.page_views.registry import add_site, all_sites, find_site, remove_site, rename_site
+from libs.page_views.registry import all_sites, find_site
 from libs.page_views.transfer import export_sites, load_sites
 from libs.redis_access.connection import connect
 
-NAME = "example.org"
 NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
 FORMER, NEXT = (list(demonstration(NAME, NOW, seed, days=20)) for seed in (0, 1))
 
@@ -63,21 +63,6 @@ def state(client: redis.Redis) -> object:
         tables = [record for record in export_sites(client, [site]) if "table" in record]
         sites.append((settings, tables))
     return sites, client.hlen("v2:sites")
-
-
-def add(client: redis.Redis) -> None:
-    """Register a site."""
-    add_site(client, "other.example", public=1)
-
-
-def rename(client: redis.Redis) -> None:
-    """Rename the site."""
-    rename_site(client, find_site(client, NAME), "other.example")
-
-
-def remove(client: redis.Redis) -> None:
-    """Remove the site."""
-    remove_site(client, find_site(client, NAME))
 
 
 def replace(client: redis.Redis) -> None:
