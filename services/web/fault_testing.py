@@ -122,8 +122,28 @@ class System:  # pylint: disable=too-many-instance-attributes  # it is a whole s
         self.wait_for_workers()
 
     def wait_for_workers(self) -> None:
-        """Wait until there are as many workers as there should be."""
-        wait_until(lambda: len(self.workers()) == _WORKERS, "the workers", _START_SECONDS)
+        """Connect until there are all workers, and each has accepted a connection.
+
+        They accept none before they have loaded the application.
+        """
+        with contextlib.ExitStack() as connections:
+
+            def accepted_by_all() -> bool:
+                with contextlib.suppress(ConnectionRefusedError):
+                    address = ("127.0.0.1", self._port)
+                    connections.enter_context(socket.create_connection(address))
+                workers = self.workers()
+                return len(workers) == _WORKERS and all(map(self._has_accepted, workers))
+
+            wait_until(accepted_by_all, "the workers", _START_SECONDS)
+
+    def _has_accepted(self, worker: psutil.Process) -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return any(
+                connection.laddr.port == self._port and connection.status == psutil.CONN_ESTABLISHED
+                for connection in worker.net_connections()
+            )
+        return False
 
     def workers(self) -> list[psutil.Process]:
         """Return the worker processes."""
@@ -140,23 +160,22 @@ class System:  # pylint: disable=too-many-instance-attributes  # it is a whole s
                 os.killpg(self._child.pid, signal.SIGKILL)
             self._child.wait()
 
+    def reload_web(self) -> None:
+        """Let Gunicorn replace its workers."""
+        old = self.workers()
+        self.web.send_signal(signal.SIGHUP)
+        wait_until_ended(old)
+        self.wait_for_workers()
+
     def upgrade_web(self) -> None:
         """Replace Gunicorn by a new one, as its documentation describes for SIGUSR2."""
         self.wait_for_workers()
         old, workers = self.web, self.workers()
         old.send_signal(signal.SIGUSR2)
-        wait_until(lambda: len(children(old)) > len(workers), "the new Gunicorn")
+        wait_until(lambda: len(children(old)) > len(workers), "the new Gunicorn", _START_SECONDS)
         (new,) = set(children(old)) - set(workers)
         self.web = new
         self.wait_for_workers()
-        # They answer nobody until they have loaded the application, and need as much memory.
-        enough = 0.9 * min(each.memory_info().rss for each in workers)
-        wait_until(
-            lambda: all(each.memory_info().rss > enough for each in self.workers()),
-            "the application",
-            _START_SECONDS,
-        )
-        time.sleep(1)  # until they accept
         old.terminate()
         wait_until_ended([old, *workers])
         self._child.wait()
