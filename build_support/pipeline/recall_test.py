@@ -6,23 +6,16 @@ SLOW_TESTS=some for those that differ most.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CalledProcessError
 
 import pytest
 
-from build_support.testing import (
-    commit,
-    daemons_stopped_at_the_end,
-    failures,
-    generate,
-    git,
-    plan_of,
-)
+from build_support.conftest import SERVICES
+from build_support.testing import commit, failures, git, plan_of
 
-SERVICES = 2
 ALL_TESTS = SERVICES + 2
 GOALS = ("lint", "check", "test")
 APP, TEST = "services/s1/app.py", "services/s1/app_test.py"
@@ -42,22 +35,16 @@ class Repository:
         (self.root / path).write_text(text.replace(old, new))
 
 
-@pytest.fixture(scope="session", name="generated")
-def _generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
-    root = tmp_path_factory.mktemp("generated")
-    generate(root, SERVICES)
-    with daemons_stopped_at_the_end(root):
-        for goal in GOALS:
-            assert failures(root, goal, "::") == (0, set())
-        yield Repository(root, git(root, "rev-parse", "HEAD"))
+@pytest.fixture(scope="module", name="green")
+def _green(shared_repository: Path) -> None:
+    for goal in GOALS:
+        assert failures(shared_repository, goal, "::") == (0, set())
 
 
 @pytest.fixture(name="repository")
-def _repository(generated: Repository) -> Repository:
-    """Return the generated repository, restored to its first commit."""
-    git(generated.root, "checkout", "--quiet", "--force", "-B", "change", generated.base)
-    git(generated.root, "clean", "--quiet", "--force", "-d")
-    return generated
+def _repository(green: None, generated: Path) -> Repository:
+    del green
+    return Repository(generated, "main")
 
 
 def _change_leaf_source(repository: Repository) -> None:
@@ -155,13 +142,13 @@ def _change_linter_configuration(repository: Repository) -> None:
 # Each kind of breaking edit, with the largest number of tests that may be selected for it.
 SOME: list[tuple[Callable[[Repository], None], int]] = [
     (_change_leaf_source, 1),
-    (_change_build_file, 1),
     (_change_type_of_shared_value, ALL_TESTS - 1),
-    (_add_file, 1),
     (_delete_module, ALL_TESTS),
-    (_delete_resource, 1),
 ]
 OTHERS: list[tuple[Callable[[Repository], None], int]] = [
+    (_change_build_file, 1),
+    (_add_file, 1),
+    (_delete_resource, 1),
     (_change_shared_library, ALL_TESTS),
     (_change_test, 1),
     (_change_build_file_of_library, ALL_TESTS - 1),
