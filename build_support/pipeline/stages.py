@@ -199,6 +199,8 @@ def _environment() -> dict[str, str]:
         "BROWSER_TESTS": "all",
         "SLOW_TESTS": "some",
         "STACK_TESTS": uuid4().hex,
+        # Two engines have a job of their own every night.
+        "SWARM_TESTS": "",
         "SCREENSHOTS_DIR": str(Path(".cache/screenshots").absolute()),
         **os.environ,
         # Use this commit's images for the stack, even if others are packaged meanwhile.

@@ -91,7 +91,7 @@ def test_should_log_an_error_with_the_trace_that_its_page_tells(image: Image) ->
     page = requests.get(f"{image.url}/?secret", headers=ASKING, timeout=5)
 
     # Then
-    assert (page.status_code, page.text) == (500, "Sorry, something went wrong \N{PENSIVE FACE}")
+    assert page.status_code == 500
     assert page.headers["traceresponse"].startswith(f"00-{TRACE}-")
     *why, request = image.lines_of(TRACE)
     assert "The page view could not be counted" in [line["event"] for line in why]
