@@ -73,8 +73,8 @@ unpack_packages() {
   ) >"$1/log" 2>&1 || die "cannot unpack $2: $(grep -m1 -i error "$1/log")"
 }
 
-# untag_images PATTERN: remove all image names that match.
+# untag_images PATTERN: remove all image names that match. One pulled by its digest has none.
 untag_images() {
-  docker image ls --format '{{.Repository}}:{{.Tag}}' "$1" |
+  docker image ls --format '{{.Repository}}:{{.Tag}}' "$1" | sed '/<none>/d' |
     xargs --no-run-if-empty docker image rm >/dev/null
 }
