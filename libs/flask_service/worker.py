@@ -14,7 +14,7 @@ from socket import socket
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from gevent import Timeout
+from gevent import Timeout, sleep
 from gunicorn.http import errors, message, parser, wsgi
 from gunicorn.util import close_graceful, http_date, write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
@@ -69,6 +69,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # Gunicorn ships no types
 
     def handle_request(self, listener_name: Any, req: Any, sock: socket, addr: Any) -> None:
         """Answer a request; close the connection if the client does not receive the answer."""
+        sleep(0)  # others first: who sends requests without end would have the worker alone
         sock.settimeout(self.cfg.keepalive or None)
         try:
             super().handle_request(listener_name, req, sock, addr)

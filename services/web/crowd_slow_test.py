@@ -6,6 +6,7 @@ import socket
 import statistics
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from services.web.testing import SORRY, Tracker, statuses, tracker
 
 SLOW_CLIENTS = 200
 VISITORS = 100
+MANY = 3000  # requests that a client sends before it reads the answers
 LIVE_SECONDS = 0.2  # within which /livez answers
 PATIENCE = 2  # seconds that the server waits for a slow client; 5 in production
 FULL_SECONDS = 40  # to answer what the buffers hold, on a busy machine
@@ -66,6 +68,21 @@ def test_should_answer_others_while_many_are_slow_and_cut_the_slow_off(
     assert statistics.median(seconds) < LIVE_SECONDS
     assert view == "This page has been seen 1 times."
     assert all(still_open)
+
+
+def test_should_answer_others_while_one_has_sent_many_requests(data_dir: Path) -> None:
+    with (
+        tracker(f"--data-dir={data_dir}", WEB_CONCURRENCY="1") as started,
+        ThreadPoolExecutor() as executor,
+    ):
+        # When
+        greedy = executor.submit(started.send, MANY * LIVE)
+        others = [statuses(started.send(LIVE)) for _ in range(10)]
+
+        # Then
+        assert not greedy.done()
+        assert others == 10 * [[200]]
+        assert statuses(greedy.result()) == MANY * [200]
 
 
 def test_should_cut_off_who_does_not_receive_the_answers(started: Tracker) -> None:
