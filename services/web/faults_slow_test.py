@@ -85,8 +85,10 @@ def _redis_killed(system: System) -> None:
 
 
 def _loading(system: System) -> None:
+    microseconds = round(FAULT_SECONDS * 1_000_000 / max(system.redis.dbsize(), 1))  # for each key
     system.kill_redis()
-    system.start_redis("--key-load-delay", "200", "--loading-process-events-interval-bytes", "1024")
+    options = ("--key-load-delay", f"{microseconds}")
+    system.start_redis(*options, "--loading-process-events-interval-bytes", "1024")
 
 
 def _read_only(system: System) -> None:
