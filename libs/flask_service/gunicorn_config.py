@@ -14,7 +14,7 @@ from libs.flask_service import metrics_files
 from libs.flask_service.logs import SERVICE_VARIABLE, configuration
 from libs.flask_service.resolver import Resolver
 from libs.flask_service.settings import metrics_port_from_environment
-from libs.flask_service.worker import Worker
+from libs.flask_service.worker import Log, Worker
 
 # All addresses of the container. /metrics has a port of its own, which nobody publishes.
 _ports = {8000, metrics_port_from_environment()} - {0}
@@ -60,4 +60,5 @@ control_socket_disable = True
 access_log_format = "%(t)s %(m)s %({page_tracker.route}e)s %(s)s %(B)s bytes %(M)s ms"
 
 # Gunicorn, the application and its libraries log alike.
+logger_class = Log
 logconfig_dict = configuration(os.environ.get(SERVICE_VARIABLE, "unknown"))

@@ -20,7 +20,7 @@ def apply_forwarded_headers(environ: WSGIEnvironment, proxies: Sequence[Network]
     names = [name for name in environ if name.startswith(_PREFIX)]
     forwarded = {name: environ.pop(name) for name in names}
     peer = environ["REMOTE_ADDR"]
-    if forwarded and _is_one_of(proxies, peer):
+    if forwarded and _is_one_of(proxies, _address(peer)):
         environ["REMOTE_ADDR"] = _client(peer, forwarded.get(f"{_PREFIX}FOR", ""), proxies)
         scheme = forwarded.get(f"{_PREFIX}PROTO", "").rpartition(",")[2].strip()
         if scheme in ("http", "https"):
@@ -30,17 +30,16 @@ def apply_forwarded_headers(environ: WSGIEnvironment, proxies: Sequence[Network]
 def _client(peer: str, forwarded_for: str, proxies: Sequence[Network]) -> str:
     """Return the last address that is no proxy's: a client can forge those before it."""
     client = peer
-    hops = forwarded_for.split(",")
-    while hops and _is_one_of(proxies, client):
-        hop = _address(hops.pop().strip())
-        if hop is None:
+    for hop in reversed(forwarded_for.split(",")):
+        if (address := _address(hop.strip())) is None:
             break
-        client = str(hop)
+        client = str(address)
+        if not _is_one_of(proxies, address):
+            break
     return client
 
 
-def _is_one_of(proxies: Sequence[Network], text: str) -> bool:
-    address = _address(text)
+def _is_one_of(proxies: Sequence[Network], address: IPv4Address | IPv6Address | None) -> bool:
     return address is not None and any(address in network for network in proxies)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from gevent import Timeout, sleep
+from gunicorn.glogging import Logger
 from gunicorn.http import errors, message, parser, wsgi
 from gunicorn.util import close_graceful, http_date, write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
@@ -92,6 +93,15 @@ class Worker(GeventWorker):  # type: ignore[misc]  # Gunicorn ships no types
         with contextlib.suppress(OSError):  # the client has gone
             write_nonblock(client, _error_page(status, known))
             close_graceful(client)
+
+
+class Log(Logger):  # type: ignore[misc]
+    """Gunicorn's log. With logconfig_dict it would make a line of each request, and discard it."""
+
+    def access(self, resp: Any, req: Any, environ: WSGIEnvironment, request_time: Any) -> None:
+        """Log a request if the access log is on."""
+        if self.cfg.accesslog:
+            super().access(resp, req, environ, request_time)
 
 
 class _Request(message.Request):  # type: ignore[misc]  # Gunicorn ships no types
