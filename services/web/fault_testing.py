@@ -63,6 +63,9 @@ class System:  # pylint: disable=too-many-instance-attributes  # it is a whole s
         redis_environment: Mapping[str, str] | None = None,
     ) -> None:
         self.data_dir = data_dir
+        self.attempted: set[str] = set()
+        """The nonces of all views of the site. A worker may send one again that waited for Redis,
+        because it had no answer, when the next test has begun."""
         self._redis_environment = redis_environment
         self.password_file = data_dir / "password"
         if password:
@@ -210,6 +213,7 @@ class System:  # pylint: disable=too-many-instance-attributes  # it is a whole s
                 enough.set()
         for visitor in visitors:
             visitor.result()
+        self.attempted |= sent.attempted
         return seen, sent
 
     def stored(self) -> int:
