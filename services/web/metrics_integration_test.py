@@ -228,7 +228,10 @@ def is_live(started: Tracker) -> bool:
 
 def files_of(master: psutil.Process) -> set[str]:
     """Return the files in which the workers count."""
-    maps = [each.path for worker in master.children() for each in worker.memory_maps()]
+    maps = set[str]()
+    for worker in master.children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has just been killed
+            maps |= {each.path for each in worker.memory_maps()}
     return {path for path in maps if "/page-tracker-metrics-" in path and "/counter_" in path}
 
 
