@@ -93,7 +93,8 @@ def test_should_not_repeat_a_request_that_was_sent(stack: Stack) -> None:
 
         # Then
         assert taken_by(unreliable) - taken == statuses.count(502) > 0
-        assert 200 in statuses
+        # With 500, the other server says that Redis was slow, as it may be on a busy machine.
+        assert {200, 502} <= set(statuses) <= {200, 500, 502}
     wait_until(lambda: all(status(stack) == 200 for _ in range(5)), "the end of that server")
 
 
