@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 
 import pytest
 import redis
@@ -13,10 +13,11 @@ from libs.page_views.importing import BATCH_VIEWS, ImportRunning, Report, runnin
 from libs.page_views.reading import Count, Kind
 from libs.page_views.recording import COUNTED, REPEATED, Recorder, View
 from libs.page_views.registry import Site, add_site
+from libs.page_views.testing import latest
 from libs.page_views.visitors import Client
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
-OLD = datetime(2023, 3, 1, 12, tzinfo=timezone.utc)
+NOON = datetime.fromisoformat(f"{latest(3, 1)}T12:00:00+00:00")
+OLD = NOON.replace(year=NOON.year - 3)
 DROPPED = "/6"
 
 Entry = Identified[tuple[float, str]]

@@ -16,6 +16,7 @@ from libs.page_views import reading
 from libs.page_views.reading import EXACT_VISITORS, Count, Kind, Range
 from libs.page_views.recording import COUNTED, MOST_VIEWS, RATE_LIMIT, Recorder, View
 from libs.page_views.registry import Site, UnknownSite, add_site, remove_site
+from libs.page_views.testing import latest, sunday_before
 from libs.page_views.visitors import Client
 from libs.redis_access.connection import connect
 from libs.redis_access.fault_proxy import Fault, fault_proxy
@@ -23,6 +24,9 @@ from libs.redis_access.retries import ATTEMPTS
 
 NAME = "example.org"
 CLIENT = Client(b"\x0a\x00\x00\x01", "browser")
+ONE_DAY = timedelta(days=1)
+SPRING, AUTUMN = sunday_before(latest(4, 1)), sunday_before(latest(11, 1))
+MONDAY = AUTUMN + ONE_DAY
 
 
 @pytest.fixture(name="site")
@@ -370,27 +374,27 @@ def test_should_estimate_many_visitors_of_a_day(
 @pytest.mark.parametrize(
     ("zone", "times", "visitors"),
     [
-        ("UTC", ["2026-11-24T23:59:59+00:00", "2026-11-25T00:00:00+00:00"], [1, 1]),
-        ("UTC", ["2026-11-25T00:00:00+00:00", "2026-11-25T23:59:59+00:00"], [0, 1]),
-        ("Asia/Kathmandu", ["2026-11-24T18:14:59+00:00", "2026-11-24T18:15:00+00:00"], [1, 1]),
+        ("UTC", [f"{MONDAY - ONE_DAY}T23:59:59", f"{MONDAY}T00:00:00"], [1, 1]),
+        ("UTC", [f"{MONDAY}T00:00:00", f"{MONDAY}T23:59:59"], [0, 1]),
+        ("Asia/Kathmandu", [f"{MONDAY}T18:14:59", f"{MONDAY}T18:15:00"], [1, 1]),
         # A day of 25 hours, and one of 23.
-        ("Europe/Berlin", ["2026-10-24T22:00:00+00:00", "2026-10-25T22:59:59+00:00"], [0, 1]),
-        ("Europe/Berlin", ["2026-10-25T22:59:59+00:00", "2026-10-25T23:00:00+00:00"], [1, 1]),
-        ("Europe/Berlin", ["2026-03-28T23:00:00+00:00", "2026-03-29T21:59:59+00:00"], [0, 1]),
-        ("Europe/Berlin", ["2026-03-29T21:59:59+00:00", "2026-03-29T22:00:00+00:00"], [1, 1]),
+        ("Europe/Berlin", [f"{AUTUMN - ONE_DAY}T22:00:00", f"{AUTUMN}T22:59:59"], [0, 1]),
+        ("Europe/Berlin", [f"{AUTUMN}T22:59:59", f"{AUTUMN}T23:00:00"], [1, 1]),
+        ("Europe/Berlin", [f"{SPRING - ONE_DAY}T23:00:00", f"{SPRING}T21:59:59"], [0, 1]),
+        ("Europe/Berlin", [f"{SPRING}T21:59:59", f"{SPRING}T22:00:00"], [1, 1]),
     ],
 )
 def test_should_count_a_visitor_once_a_day_of_the_time_zone(
     redis_client: redis.Redis, zone: str, times: list[str], visitors: list[int]
 ) -> None:
     site = add_site(redis_client, NAME, zone=zone)
-    moments = [datetime.fromisoformat(moment) for moment in times]
+    moments = [datetime.fromisoformat(f"{moment}+00:00") for moment in times]
     Recorder(redis_client).record(NAME, [View("/", each.timestamp(), CLIENT) for each in moments])
     last = moments[1].astimezone(site.zone).date()
-    days = reading.by_day(redis_client, site, Range(last - timedelta(days=1), last))
+    days = reading.by_day(redis_client, site, Range(last - ONE_DAY, last))
     assert [count.visitors for count in days.values()] == visitors
     assert sum(count.views for count in days.values()) == 2
-    hours = reading.by_hour(redis_client, site, Range(last - timedelta(days=1), last))
+    hours = reading.by_hour(redis_client, site, Range(last - ONE_DAY, last))
     assert sum(count.views for count in hours.values()) == 2
 
 

@@ -6,6 +6,7 @@ per cent, so that a browser can stretch it to any size.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from services.dashboard.charts import Label, Line, axis, labels_below
 from services.dashboard.measured import Series
@@ -16,6 +17,7 @@ PROBLEMS = ("5xx", "failed", "discarded")
 
 _MILLIONTHS = 1_000_000
 _SIZE = 1000
+_MOST_AS_IT_IS = 999.5
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,17 @@ def line_chart(
 
 
 def readable(value: float | None, unit: str = "") -> str:
-    """Return a value with at most 3 significant digits: 0.25, 12.5, 1.2k, 25 ms, 1.5 s."""
+    """Return a value with at most 3 significant digits: 0.00025, 12.5, 1.2k, 25 ms, 1.5 s."""
     if value is None:
         return NO_NUMBER
     if unit == "s":
-        return f"{1000 * value:.3g} ms" if 0 < value < 1 else f"{value:.3g} s"
-    return short(int(value)) if value >= _SIZE else f"{value:.3g}"
+        return f"{_digits(1000 * value)} ms" if 0 < value < 1 else f"{_digits(value)} s"
+    return _digits(value)
+
+
+def _digits(value: float) -> str:
+    """Return a value without an exponent, which few can read."""
+    return f"{Decimal(f'{value:.3g}'):f}" if value < _MOST_AS_IT_IS else short(int(value))
 
 
 def _path(values: Sequence[float | None], top: float) -> str:

@@ -169,7 +169,11 @@ def test_should_show_the_first_view_but_lose_no_selection(
     page.get_by_text("1 view, most on").wait_for()
 
 
-def test_should_tell_the_bars_of_today_apart_in_forced_colours(guest: Visitor) -> None:
+def test_should_tell_the_bars_of_today_apart_in_forced_colours(
+    redis_client: redis.Redis, guest: Visitor
+) -> None:
+    view = View("/", time.time(), Client(b"", ""))  # the demonstration has none after midnight
+    Recorder(redis_client).record("demo.example", [view])
     guest.page.emulate_media(forced_colors="active")
     guest.go_to("/dashboard/share/demo.example/?range=7")
     fills = {

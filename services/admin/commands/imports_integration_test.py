@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from libs.page_views import reading
 from libs.page_views.checking import check_site
 from libs.page_views.reading import Count, Kind
 from libs.page_views.registry import Site, change_site, find_site
+from libs.page_views.testing import latest
 from libs.processes.testing import wait_until
 from services.admin.commands.conftest import Run
 
@@ -214,13 +214,15 @@ def test_should_follow_a_log(redis_client: redis.Redis, site: Site, log: Path) -
     assert (report["views"], report["dropped"]) == (5, {"bot": 1, "invalid_path": 1})
 
 
+MARCH = latest(3, 1)
+
 GOATCOUNTER_CSV = (
     "2Path,Title,Event,UserAgent,Browser,System,Session,Bot,Referrer,Referrer scheme,Screen size,"
     "Location,FirstVisit,Date\n"
-    "/a,A,0,,Firefox 145,Linux,1f3c-9d2e,0,news.example/x,h,,DE,1,2026-03-01T09:30:00Z\n"
-    "/b,B,0,,Firefox 145,Linux,1f3c-9d2e,0,,,,DE,1,2026-03-01T09:31:00Z\n"
-    "/b,B,0,,Firefox 145,Linux,2f3c-9d2e,0,spring,c,,DE,1,2026-03-01T09:31:00Z\n"
-    "click,B,1,,Firefox 145,Linux,2f3c-9d2e,0,spring,c,,DE,1,2026-03-01T09:31:00Z\n"
+    f"/a,A,0,,Firefox 145,Linux,1f3c-9d2e,0,news.example/x,h,,DE,1,{MARCH}T09:30:00Z\n"
+    f"/b,B,0,,Firefox 145,Linux,1f3c-9d2e,0,,,,DE,1,{MARCH}T09:31:00Z\n"
+    f"/b,B,0,,Firefox 145,Linux,2f3c-9d2e,0,spring,c,,DE,1,{MARCH}T09:31:00Z\n"
+    f"click,B,1,,Firefox 145,Linux,2f3c-9d2e,0,spring,c,,DE,1,{MARCH}T09:31:00Z\n"
 )
 
 
@@ -242,7 +244,7 @@ def goatcounter_export(directory: Path) -> Path:
         "info.json": {"export_version": "1.0"},
         "paths.jsonl": {"id": 1, "path": "/a/"},
         "refs.jsonl": {"id": 2, "ref": "news.example/x", "ref_scheme": "h"},
-        "hit_stats.jsonl": {"hour": "2026-03-01T20:00:00Z", "path_id": 1, "ref_id": 2, "count": 7},
+        "hit_stats.jsonl": {"hour": f"{MARCH}T20:00:00Z", "path_id": 1, "ref_id": 2, "count": 7},
     }
     with zipfile.ZipFile(directory / "export.zip", "w") as archive:
         for name, row in tables.items():
@@ -264,7 +266,7 @@ def test_should_import_visits_of_goatcounter_once(
 
     # Then
     assert views == [7, 0]
-    days = reading.Range(date(2026, 3, day), date(2026, 3, day))
+    days = reading.Range(MARCH.replace(day=day), MARCH.replace(day=day))
     assert reading.by_day(redis_client, site, days) == {days.first: Count(7, 0)}
     assert reading.rows(redis_client, site, Kind.PAIRS, days) == {"/a news.example": Count(7, 0)}
     assert not check_site(redis_client, site)
