@@ -40,15 +40,16 @@ def running() -> tuple[dict[str, Colour], str]:
     if len(gateways) != 1:
         raise Failed("gateway-service does not run: docker compose up --detach --wait")
     ids = {colour: [each["ID"] for each in services.get(colour, [])] for colour in (BLUE, GREEN)}
-    colours = {colour: Colour(len(found), _image(found)) for colour, found in ids.items()}
+    images = iter(_images([found[0] for found in ids.values() if found]))
+    colours = {
+        colour: Colour(len(found), next(images) if found else "") for colour, found in ids.items()
+    }
     return colours, gateways[0]["ID"]
 
 
-def _image(found: list[str]) -> str:
-    """Return the image that containers were started with, even if its tag is another's by now."""
-    if not found:
-        return ""
-    return run("docker", "inspect", "--format", "{{.Config.Image}}", found[0]).strip()
+def _images(ids: list[str]) -> list[str]:
+    """Return the images that containers were started with, even if a tag is another's by now."""
+    return run("docker", "inspect", "--format", "{{.Config.Image}}", *ids).split() if ids else []
 
 
 def pull(image: str) -> None:
