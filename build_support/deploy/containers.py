@@ -40,10 +40,9 @@ def running() -> tuple[dict[str, Colour], str]:
     if len(gateways) != 1:
         raise Failed("gateway-service does not run: docker compose up --detach --wait")
     ids = {colour: [each["ID"] for each in services.get(colour, [])] for colour in (BLUE, GREEN)}
-    images = iter(_images([found[0] for found in ids.values() if found]))
-    colours = {
-        colour: Colour(len(found), next(images) if found else "") for colour, found in ids.items()
-    }
+    firsts = {colour: found[0] for colour, found in ids.items() if found}
+    images = dict(zip(firsts, _images(list(firsts.values()))))
+    colours = {colour: Colour(len(found), images.get(colour, "")) for colour, found in ids.items()}
     return colours, gateways[0]["ID"]
 
 
